@@ -1,0 +1,143 @@
+"""What an adapter promises, and the two values it speaks in: a request to send and a reply to read.
+
+There are two kinds. A remote adapter translates (`request`, `read`, and `poll`/`read_poll` where jobs are polled, `reader` where
+answers are streamed). An in-process adapter performs the call itself with a workbench it is handed.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import msgspec
+
+from penstock.core.answer import Answer, Event, Pending, Submitted
+from penstock.core.call import Call
+from penstock.core.errors import UpstreamFailed
+from penstock.core.picture import Picture
+from penstock.core.pieces import Pieces
+from penstock.core.target import Account, Offer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRequest:
+    """An HTTP request to a provider."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    """Lower-case names; includes the key and the content type."""
+    body: Pieces = ()
+    stream: bool = False
+    """The answer is expected as server-sent events; if the provider answers JSON all the same, `read` is used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamReply:
+    """What came back, complete. Long base64 strings in JSON are placeholders for pictures stored meanwhile."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Lower-case names."""
+    body: bytes
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    """By digest, for the placeholders in `body`."""
+
+    def json(self) -> Any:
+        """The body decoded.
+
+        Raises UpstreamFailed where it is not JSON.
+        """
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UpstreamFailed(f"The provider answered {self.status} with something that is not JSON.") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent:
+    """One server-sent event, with placeholders like a reply's."""
+
+    event: str
+    """`message` where the provider names none."""
+    data: bytes
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """Reads one stream. Made anew for each attempt, so it may keep what it has seen."""
+
+    def read(self, event: StreamEvent) -> list[Event]:
+        """The events this one means; the last call's list, or `end`'s, holds the Answer."""
+        ...
+
+    def end(self) -> list[Event]:
+        """Called when the provider closed the stream. Raises UpstreamFailed where it ended too early."""
+        ...
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """A protocol answered at once: one request, one reply or one stream."""
+
+    def request(self, call: Call, offer: Offer, account: Account) -> UpstreamRequest:
+        """The request that carries the call out, from an allow-list of fields. Raises BadRequest where it cannot."""
+        ...
+
+    def read(self, call: Call, offer: Offer, account: Account, reply: UpstreamReply) -> Answer | Submitted:
+        """What a reply means. Raises a ProviderError or Moderated for every failure."""
+        ...
+
+    def reader(self, call: Call, offer: Offer, account: Account) -> Reader:
+        """A reader for a stream asked for by `request`."""
+        ...
+
+
+@runtime_checkable
+class PollingAdapter(Adapter, Protocol):
+    """A protocol that accepts a job and is asked for its state."""
+
+    def poll(self, submitted: Submitted, account: Account) -> UpstreamRequest:
+        """The request for the job's state. Raises UpstreamFailed where the key may not be sent to its address."""
+        ...
+
+    def read_poll(
+        self, call: Call, offer: Offer, account: Account, submitted: Submitted, reply: UpstreamReply
+    ) -> Answer | Pending:
+        """What a state means."""
+        ...
+
+    def interval(self, polls: int) -> float:
+        """Seconds to wait before poll number `polls` (0 for the first)."""
+        ...
+
+
+class Workbench(Protocol):
+    """What an in-process adapter may use."""
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run something that computes, off the event loop."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    async def load(self, picture: Picture) -> bytes:
+        """A picture's bytes."""
+        ...
+
+    async def store(self, data: bytes) -> Picture:
+        """Keep a picture that was made; raises BadRequest where the bytes are none."""
+        ...
+
+
+@runtime_checkable
+class InProcessAdapter(Protocol):
+    """A provider inside the gateway itself."""
+
+    def perform(self, call: Call, offer: Offer, account: Account, workbench: Workbench) -> AsyncIterator[Event]:
+        """Carry the call out; the last event is its Answer."""
+        ...
+
+
+AnyAdapter = Adapter | InProcessAdapter
