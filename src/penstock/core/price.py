@@ -1,7 +1,7 @@
 """Prices as lists of meters, and what a use of them costs.
 
-A price is what a provider publishes: an amount per unit, perhaps with a dearer first unit, perhaps only for one quality or
-resolution class. `cost` multiplies and adds, in Decimal, and says of what the amount is made. It never guesses: a unit
+A price is what a provider publishes: an amount per unit, perhaps with a dearer first unit, perhaps only for one quality
+or resolution class. `cost` multiplies and adds, in Decimal, and says of what the amount is made. It never guesses: a unit
 that is priced but not known makes the whole unknown.
 """
 
@@ -93,8 +93,9 @@ UNKNOWN = Cost(None)
 def cost(price: Price | None, usage: Usage, terms: Mapping[str, str]) -> Cost:
     """What `usage` costs by `price`.
 
-    `terms` are the call's variant keys (quality, resolution, size) with the offer's defaults filled in. The result is
-    unknown when there is no price, when a unit's variants are all for other terms, or when a metered count is not known.
+    `terms` are the call's variant keys (quality, resolution, size) with the offer's defaults filled in. The
+    result is unknown when there is no price, when a unit's variants are all for other terms, or when a metered count
+    is not known.
     """
     if price is None or not price.meters:
         return UNKNOWN

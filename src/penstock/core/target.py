@@ -85,7 +85,7 @@ class Offer:
     parameters: frozenset[str] = frozenset()
     """Further request fields passed on, beyond those of `ImageCall`; for chat and embeddings every field is."""
     defaults: Mapping[str, str] = field(default_factory=dict)
-    """What the provider does when nothing is asked: `size`, `resolution`, `quality`, `output_format`. For quotes only."""
+    """What the provider does when nothing is asked: `size`, `resolution`, `quality`. For quotes and price terms."""
     wire: str = ""
     """Which of the provider's request schemas it speaks, where there are several (`flux2`, `kontext`, `gpt-image`)."""
     image_tokens: ImageTokens | None = None

@@ -1,68 +1,21 @@
-"""What an adapter promises, and the two values it speaks in: a request to send and a reply to read.
+"""What an adapter promises.
 
-There are two kinds. A remote adapter translates (`request`, `read`, and `poll`/`read_poll` where jobs are polled, `reader` where
-answers are streamed). An in-process adapter performs the call itself with a workbench it is handed.
+There are two kinds. A remote adapter translates (`request`, `read`, and `poll`/`read_poll` where jobs are polled,
+`reader` where answers are streamed). An in-process adapter performs the call itself with a workbench it is handed.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol, TypeVar, runtime_checkable
-
-import msgspec
 
 from penstock.core.answer import Answer, Event, Pending, Submitted
 from penstock.core.call import Call
-from penstock.core.errors import UpstreamFailed
 from penstock.core.picture import Picture
-from penstock.core.pieces import Pieces
 from penstock.core.target import Account, Offer
+from penstock.core.wire import StreamEvent as StreamEvent
+from penstock.core.wire import UpstreamReply as UpstreamReply
+from penstock.core.wire import UpstreamRequest as UpstreamRequest
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamRequest:
-    """An HTTP request to a provider."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    """Lower-case names; includes the key and the content type."""
-    body: Pieces = ()
-    stream: bool = False
-    """The answer is expected as server-sent events; if the provider answers JSON all the same, `read` is used."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamReply:
-    """What came back, complete. Long base64 strings in JSON are placeholders for pictures stored meanwhile."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Lower-case names."""
-    body: bytes
-    pictures: Mapping[str, Picture] = field(default_factory=dict)
-    """By digest, for the placeholders in `body`."""
-
-    def json(self) -> Any:
-        """The body decoded.
-
-        Raises UpstreamFailed where it is not JSON.
-        """
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UpstreamFailed(f"The provider answered {self.status} with something that is not JSON.") from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamEvent:
-    """One server-sent event, with placeholders like a reply's."""
-
-    event: str
-    """`message` where the provider names none."""
-    data: bytes
-    pictures: Mapping[str, Picture] = field(default_factory=dict)
 
 
 class Reader(Protocol):
