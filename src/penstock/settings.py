@@ -115,7 +115,8 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ, **overr
 
 
 def _read(file: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML, YAMLError  # only a configured gateway pays for the parser
+    from ruamel.yaml import YAML  # only a configured gateway pays for the parser
+    from ruamel.yaml.error import YAMLError
 
     try:
         document = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))

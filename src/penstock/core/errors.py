@@ -115,8 +115,10 @@ class ProviderError(PenstockError):
     status = 502
     type = "upstream_error"
     code = "upstream_error"
-    fallback: ClassVar[bool] = True
+    fallback: bool = True
     """Whether another offer may be asked instead."""
+    ambiguous: bool = False
+    """Whether the provider may be making, and charging for, what was asked all the same."""
 
 
 class RateLimited(ProviderError):
@@ -150,6 +152,10 @@ class Unreachable(ProviderError):
     code = "provider_unreachable"
 
 
+JOB_FAILED = "provider_job_failed"
+"""Code of a job that its provider ended without a result: nothing was made, so another may be asked."""
+
+
 class UpstreamFailed(ProviderError):
     code = "provider_failed"
 
@@ -158,3 +164,18 @@ class UpstreamTimeout(ProviderError):
     status = 504
     type = "timeout_error"
     code = "provider_timeout"
+    ambiguous = True
+
+
+class ConnectionLost(UpstreamFailed):
+    """The request was sent and the connection broke before the answer was complete."""
+
+    code = "provider_connection_lost"
+    ambiguous = True
+
+
+class ClientGone(PenstockError):
+    """The caller hung up; nobody reads this, but the ledger keeps it."""
+
+    status = 499
+    code = "client_closed_request"

@@ -1,8 +1,8 @@
 """Prices as lists of meters, and what a use of them costs.
 
-A price is what a provider publishes: an amount per unit, perhaps with a dearer first unit, perhaps only for one quality
-or resolution class. `cost` multiplies and adds, in Decimal, and says of what the amount is made. It never guesses: a unit
-that is priced but not known makes the whole unknown.
+A price is what a provider publishes: an amount per unit, perhaps with a dearer first unit, perhaps only for one
+quality or resolution class. `cost` multiplies and adds, in Decimal, and says of what the amount is made. It never
+guesses: a unit that is priced but not known makes the whole unknown.
 """
 
 from collections.abc import Iterable, Mapping
@@ -45,6 +45,8 @@ class Meter:
     """US dollars for the first unit of each picture, where it differs."""
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Only for these terms of the call, e.g. `{"resolution": ("2k",)}` or `{"quality": ("high",), "size": (...)}`."""
+    above: int | None = None
+    """Only for calls whose input is more tokens than this. Of a unit's meters the first that applies counts."""
     rounding: str = "ceil"
     """Megapixels per picture: `ceil` to whole ones, at least one; or `none`."""
     pixels: int = BINARY_MEGAPIXEL
@@ -52,7 +54,10 @@ class Meter:
     steps: int | None = None
     """Where set, the amount holds at this number of steps and is scaled by the steps asked for."""
 
-    def applies(self, terms: Mapping[str, str]) -> bool:
+    def applies(self, terms: Mapping[str, str], tokens_in: int | None = None) -> bool:
+        """Whether this meter is the one for a call with these terms and this much input."""
+        if self.above is not None and (tokens_in is None or tokens_in <= self.above):
+            return False
         return all(terms.get(name, "").lower() in values for name, values in self.when.items())
 
 
@@ -90,6 +95,14 @@ class Cost:
 UNKNOWN = Cost(None)
 
 
+def covers(price: Price | None, terms: Mapping[str, str]) -> bool:
+    """Whether a call with these terms has a price: every unit has a meter for them."""
+    if price is None or not price.meters:
+        return False
+    units = {meter.unit for meter in price.meters}
+    return units == {meter.unit for meter in price.meters if meter.applies(terms)}
+
+
 def cost(price: Price | None, usage: Usage, terms: Mapping[str, str]) -> Cost:
     """What `usage` costs by `price`.
 
@@ -103,7 +116,7 @@ def cost(price: Price | None, usage: Usage, terms: Mapping[str, str]) -> Cost:
     units = dict.fromkeys(meter.unit for meter in price.meters)
     usage = _folded(usage, units)
     for unit in units:
-        meter = next((m for m in price.meters if m.unit is unit and m.applies(terms)), None)
+        meter = next((m for m in price.meters if m.unit is unit and m.applies(terms, usage.tokens_in)), None)
         line = _line(meter, usage) if meter else None
         if line is None:
             return UNKNOWN
@@ -118,7 +131,7 @@ def stated(units: Decimal | int | float | str, usd_per_unit: Decimal) -> Decimal
 
 
 def _folded(usage: Usage, units: Iterable[Unit]) -> Usage:
-    """Input tokens of a kind without a price of its own count as the kind above it: cached as fresh, image as text."""
+    """Tokens of a kind without a price of its own count as the kind above it: cached as fresh, image as text."""
     text, cached = usage.text_tokens_in, usage.cached_text_tokens_in
     image, cached_image = usage.image_tokens_in, usage.cached_image_tokens_in
     if cached_image and Unit.CACHED_IMAGE_TOKEN_IN not in units:
@@ -127,12 +140,17 @@ def _folded(usage: Usage, units: Iterable[Unit]) -> Usage:
         text, image = (text or 0) + image, None
     if cached and Unit.CACHED_TEXT_TOKEN_IN not in units:
         text, cached = (text or 0) + cached, None
+    text_out, image_out = usage.text_tokens_out, usage.image_tokens_out
+    if image_out and Unit.IMAGE_TOKEN_OUT not in units:
+        text_out, image_out = (text_out or 0) + image_out, None
     return replace(
         usage,
         text_tokens_in=text,
         cached_text_tokens_in=cached,
         image_tokens_in=image,
         cached_image_tokens_in=cached_image,
+        text_tokens_out=text_out,
+        image_tokens_out=image_out,
     )
 
 

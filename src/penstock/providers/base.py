@@ -61,7 +61,7 @@ class PollingAdapter(Adapter, Protocol):
         """What a state means."""
         ...
 
-    def interval(self, polls: int) -> float:
+    def interval(self, polls: int, account: Account) -> float:
         """Seconds to wait before poll number `polls` (0 for the first)."""
         ...
 

@@ -1,0 +1,65 @@
+"""Errors as each dialect writes them. One shape per dialect, with the request id in a header a person can quote."""
+
+from typing import Any
+
+import msgspec
+
+from penstock.core.errors import (
+    BadRequest,
+    Moderated,
+    NotFound,
+    PenstockError,
+    ProviderError,
+    RateLimited,
+    TooLarge,
+    Unauthorized,
+    UpstreamTimeout,
+)
+from penstock.pipeline.request import Life, Reply
+
+_OPENROUTER_TYPES: dict[type[PenstockError], str] = {
+    Moderated: "content_policy_violation",
+    Unauthorized: "authentication",
+    NotFound: "not_found",
+    TooLarge: "payload_too_large",
+    RateLimited: "rate_limit_exceeded",
+    UpstreamTimeout: "timeout",
+    ProviderError: "provider_unavailable",
+    BadRequest: "invalid_request",
+}
+
+
+def openai_error(error: PenstockError) -> dict[str, Any]:
+    """`{"error": {...}, "message"}`; the second copy of the message is what the agentcc client reads."""
+    body = {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
+    return {"error": body, "message": error.message}
+
+
+def openai_failure(error: PenstockError) -> Reply:
+    return Reply(status=error.status, headers=error.headers, pieces=(msgspec.json.encode(openai_error(error)),))
+
+
+def openrouter_status(error: PenstockError) -> int:
+    """OpenRouter answers moderated requests with 403."""
+    return 403 if isinstance(error, Moderated) else error.status
+
+
+def openrouter_error(error: PenstockError, life: Life | None) -> dict[str, Any]:
+    """`{"code": int, "message", "metadata"}`."""
+    kind = next((name for type_, name in _OPENROUTER_TYPES.items() if isinstance(error, type_)), "server")
+    metadata: dict[str, Any] = {"error_type": kind, "error_code": error.code}
+    if error.param:
+        metadata["param"] = error.param
+    if life and life.served_by:
+        metadata["provider_name"] = life.served_by.account.provider.name
+    if isinstance(error, Moderated):
+        metadata["reasons"] = list(error.reasons)
+        metadata["stage"] = error.stage
+        if life and life.served_by:
+            metadata["model_slug"] = life.served_by.model.slug
+    return {"code": openrouter_status(error), "message": error.message, "metadata": metadata}
+
+
+def openrouter_failure(error: PenstockError, life: Life | None) -> Reply:
+    body = msgspec.json.encode({"error": openrouter_error(error, life)})
+    return Reply(status=openrouter_status(error), headers=error.headers, pieces=(body,))

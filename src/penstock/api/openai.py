@@ -1,0 +1,218 @@
+"""The OpenAI endpoints under /v1: chat completions, image generations, image edits and embeddings."""
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from penstock.api.answers import (
+    Addresses,
+    chat_body,
+    embeddings_body,
+    image_usage,
+    images_body,
+    picture_chat_body,
+)
+from penstock.api.errors import openai_failure
+from penstock.api.streams import ChatStream, ImageStream
+from penstock.api.wishes import flag_of, take_provider, take_response_format, take_sandbox, text_of
+from penstock.core.answer import Answer, ChatAnswer, EmbeddingAnswer, ImageAnswer
+from penstock.core.call import Call, ChatCall, EmbeddingCall, ImageCall
+from penstock.core.errors import BadRequest, PenstockError
+from penstock.core.picture import Picture
+from penstock.pipeline.fields import image_call
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.ingress import Form, picture_from, read_form, read_json
+from penstock.pipeline.request import Life, Reply, StreamWriter
+
+_MOST_REFERENCES = 16
+
+
+class OpenAISurface:
+    """What the four endpoints share."""
+
+    dialect: ClassVar[str] = "openai"
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def failure(self, life: Life | None, error: PenstockError) -> Reply:
+        return openai_failure(error)
+
+    def addresses(self, life: Life) -> Addresses:
+        return Addresses(life, self._gateway)
+
+
+class ChatCompletions(OpenAISurface):
+    """`POST /v1/chat/completions`."""
+
+    async def read(self, life: Life, gateway: Gateway) -> Call:
+        fields, pictures = await read_json(life.incoming, gateway)
+        life.asked_model = model = text_of(fields.get("model"), "model")
+        if bytes(fields.get("messages", b""))[:1] != b"[":
+            raise BadRequest("`messages` must be a list of messages.", param="messages")
+        provider = fields.pop("provider", None)
+        if provider is not None or life.incoming.ours("provider-lock"):
+            take_provider(life, msgspec.json.decode(provider) if provider is not None else None)
+        if sandbox := take_sandbox(life.incoming):
+            fields["sandbox"] = msgspec.Raw(msgspec.json.encode(sandbox))
+        if "models" in fields:
+            life.ignored = (*life.ignored, "models")
+        return ChatCall(
+            model=model,
+            body=fields,
+            stream=flag_of(fields.get("stream"), "stream"),
+            modalities=_modalities(fields.get("modalities")),
+            pictures=pictures,
+        )
+
+    def reply(self, life: Life, answer: Answer) -> Reply:
+        if isinstance(answer, ImageAnswer):
+            return Reply(pieces=picture_chat_body(life, answer, self.addresses(life), self.extra(life)))
+        assert isinstance(answer, ChatAnswer)
+        return Reply(pieces=chat_body(life, answer, self.extra(life)))
+
+    def stream(self, life: Life) -> StreamWriter:
+        return ChatStream(life, self.addresses(life))
+
+    def extra(self, life: Life) -> dict[str, Any]:
+        """Top-level fields beyond OpenAI's."""
+        return {}
+
+
+class ImagesSurface(OpenAISurface):
+    """What generations and edits share."""
+
+    def reply(self, life: Life, answer: Answer) -> Reply:
+        assert isinstance(answer, ImageAnswer)
+        usage = image_usage(life, answer.usage)
+        return Reply(pieces=images_body(life, answer, self.addresses(life), usage))
+
+    def stream(self, life: Life) -> StreamWriter:
+        return ImageStream(life, self.addresses(life))
+
+    def call(
+        self, life: Life, fields: dict[str, Any], references: tuple[Picture, ...] = (), mask: Picture | None = None
+    ) -> ImageCall:
+        """The call, with the gateway's own fields taken out."""
+        if isinstance(fields.get("model"), str):
+            life.asked_model = fields["model"]
+        take_provider(life, fields.pop("provider", None))
+        take_response_format(life, fields.pop("response_format", None))
+        if sandbox := take_sandbox(life.incoming):
+            fields["sandbox"] = sandbox
+        return image_call(fields, references, mask)
+
+
+class ImageGenerations(ImagesSurface):
+    """`POST /v1/images/generations`."""
+
+    async def read(self, life: Life, gateway: Gateway) -> Call:
+        raw, _ = await read_json(life.incoming, gateway)
+        return self.call(life, decoded(raw))
+
+
+class ImageEdits(ImagesSurface):
+    """`POST /v1/images/edits`, as a form with files or as JSON with `images`."""
+
+    async def read(self, life: Life, gateway: Gateway) -> Call:
+        if life.incoming.headers.get("content-type", "").startswith("multipart/form-data"):
+            return self._from_form(life, await read_form(life.incoming, gateway))
+        return await self._from_json(life, gateway)
+
+    def _from_form(self, life: Life, form: Form) -> Call:
+        references = tuple(form.files.pop("image", []))
+        masks = form.files.pop("mask", [])
+        for name in form.files:
+            raise BadRequest(f"`{name}` is not a file this endpoint takes; it takes `image` and `mask`.", param=name)
+        fields = {name: _typed(name, value) for name, value in form.fields.items() if value != ""}
+        return self._edit(life, fields, references, masks[0] if masks else None)
+
+    async def _from_json(self, life: Life, gateway: Gateway) -> Call:
+        raw, pictures = await read_json(life.incoming, gateway)
+        fields = decoded(raw)
+        sent = fields.pop("images", fields.pop("image", None))
+        entries = sent if isinstance(sent, list) else [sent] if sent else []
+        if len(entries) > _MOST_REFERENCES:
+            raise BadRequest(f"At most {_MOST_REFERENCES} `images` can be sent.", param="images")
+        references = [await picture_from(_address(entry), "images", pictures, gateway) for entry in entries]
+        mask_sent = fields.pop("mask", None)
+        mask = await picture_from(_address(mask_sent), "mask", pictures, gateway) if mask_sent else None
+        return self._edit(life, fields, tuple(references), mask)
+
+    def _edit(
+        self, life: Life, fields: dict[str, Any], references: tuple[Picture, ...], mask: Picture | None
+    ) -> ImageCall:
+        if not references:
+            raise BadRequest("`image` is missing: an edit needs a picture to start from.", param="image")
+        if len(references) > _MOST_REFERENCES:
+            raise BadRequest(f"At most {_MOST_REFERENCES} pictures can be sent.", param="image")
+        return self.call(life, fields, references, mask)
+
+
+class Embeddings(OpenAISurface):
+    """`POST /v1/embeddings`."""
+
+    async def read(self, life: Life, gateway: Gateway) -> Call:
+        fields, _ = await read_json(life.incoming, gateway)
+        life.asked_model = model = text_of(fields.get("model"), "model")
+        if bytes(fields.get("input", b""))[:1] not in (b'"', b"["):
+            raise BadRequest("`input` must be a string or a list.", param="input")
+        provider = fields.pop("provider", None)
+        take_provider(life, msgspec.json.decode(provider) if provider is not None else None)
+        if sandbox := take_sandbox(life.incoming):
+            fields["sandbox"] = msgspec.Raw(msgspec.json.encode(sandbox))
+        return EmbeddingCall(model=model, body=fields)
+
+    def reply(self, life: Life, answer: Answer) -> Reply:
+        assert isinstance(answer, EmbeddingAnswer)
+        return Reply(pieces=embeddings_body(life, answer))
+
+    def stream(self, life: Life) -> StreamWriter:
+        raise AssertionError("embeddings are not streamed")
+
+
+def decoded(raw: dict[str, msgspec.Raw]) -> dict[str, Any]:
+    """Every field decoded; the pictures in them are placeholders, so this is small."""
+    return {name: msgspec.json.decode(value) for name, value in raw.items()}
+
+
+def _modalities(raw: msgspec.Raw | None) -> tuple[str, ...] | None:
+    value = msgspec.json.decode(raw) if raw is not None else None
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(item in ("text", "image", "audio") for item in value):
+        raise BadRequest("`modalities` must be a list of text, image and audio.", param="modalities")
+    return tuple(value)
+
+
+def _address(entry: Any) -> Any:
+    """The address in `"..."`, `{"image_url": "..."}` or `{"image_url": {"url": "..."}}`."""
+    if isinstance(entry, dict):
+        if "file_id" in entry:
+            raise BadRequest(
+                "Files by id are not kept here; send `image_url` as a data URL or address.", param="images"
+            )
+        inner = entry.get("image_url")
+        return inner.get("url") if isinstance(inner, dict) else inner
+    return entry
+
+
+_INTEGERS = frozenset(("n", "output_compression", "seed", "partial_images"))
+
+
+def _typed(name: str, value: str) -> Any:
+    """A form's text as the JSON type its field has. Raises BadRequest."""
+    if name in _INTEGERS:
+        if not value.strip().lstrip("-").isdecimal():
+            raise BadRequest(f"`{name}` must be a whole number, not {value[:40]!r}.", param=name)
+        return int(value)
+    if name == "stream":
+        if value.lower() not in ("true", "false"):
+            raise BadRequest("`stream` must be true or false.", param="stream")
+        return value.lower() == "true"
+    if name == "provider":
+        try:
+            return msgspec.json.decode(value)
+        except msgspec.DecodeError as error:
+            raise BadRequest("`provider` must be a JSON object.", param="provider") from error
+    return value

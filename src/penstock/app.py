@@ -1,0 +1,189 @@
+"""The composition root: `build(settings)` makes a gateway from its parts and returns it as an ASGI application.
+
+The application dispatches by a table, before any web framework; it is the boundary where a request begins and where
+an error nobody expected becomes an answer.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from penstock.api.errors import openai_failure, openrouter_failure
+from penstock.api.routes import Router, canonical
+from penstock.assets.scan import PictureScanner
+from penstock.assets.store import AssetStore
+from penstock.catalogue.configured import configured
+from penstock.core import ids
+from penstock.core.clock import Clock, SystemClock
+from penstock.core.errors import BadRequest, PenstockError
+from penstock.core.pieces import length
+from penstock.pipeline.auth import authenticate
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.life import live
+from penstock.pipeline.request import Incoming, Receive, Reply, Send
+from penstock.pipeline.respond import send_reply
+from penstock.pipeline.retention import forget_expired
+from penstock.providers import ADAPTERS, check_quirks
+from penstock.routing import STRATEGIES
+from penstock.settings import Settings
+from penstock.store.db import Database
+from penstock.store.kept import kept_secret
+from penstock.store.keys import Keys
+from penstock.store.ledger import Ledger
+from penstock.store.writer import Writer
+from penstock.upstream.client import UpstreamClient
+from penstock.upstream.credentials import switches
+from penstock.upstream.fetch import Fetcher
+from penstock.upstream.slots import Slots
+
+log = structlog.get_logger()
+
+_ID = re.compile(r"[\w.:/+=@-]{1,128}")
+
+
+class Penstock:
+    """The gateway as an ASGI application. Its background work runs between lifespan startup and shutdown."""
+
+    def __init__(self, gateway: Gateway, database: Database, writer: Writer) -> None:
+        self.gateway = gateway
+        self._database = database
+        self._writer = writer
+        self._router = Router(gateway)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _serve(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        incoming = self._incoming(scope, receive)
+        dialect = "openrouter" if incoming.path.startswith("/api/v1/") else "openai"
+        try:
+            _check_ids(incoming)
+            route, parameters = self._router.find(incoming.method, incoming.path)
+            principal = await authenticate(incoming, route.scope, self.gateway.keys)
+            if route.surface is not None:
+                assert principal is not None
+                await live(self.gateway, self._router.surfaces[route.path], incoming, principal, send)
+                return
+            assert route.handler is not None
+            reply = await route.handler(self.gateway, incoming, **parameters)
+        except PenstockError as error:
+            reply = openrouter_failure(error, None) if dialect == "openrouter" else openai_failure(error)
+        except Exception:
+            log.exception("request.broke", request_id=incoming.id, path=incoming.path)
+            reply = openai_failure(PenstockError(f"Something broke inside the gateway. Quote {incoming.id}."))
+        await self._answer(incoming, reply, send)
+
+    async def _answer(self, incoming: Incoming, reply: Reply, send: Send) -> None:
+        headers = self._facts(incoming)
+        if incoming.method == "HEAD":
+            headers["content-length"] = str(length(reply.pieces))
+            reply = Reply(status=reply.status, media_type=reply.media_type, headers=reply.headers)
+        await send_reply(send, reply, headers, self.gateway)
+
+    def _facts(self, incoming: Incoming) -> dict[str, str]:
+        """The metadata headers of a reply that took no call."""
+        latency = str(int(1000 * (self.gateway.clock.monotonic() - incoming.started)))
+        headers = {"x-request-id": incoming.id}
+        for prefix in ("x-penstock-", "x-agentcc-"):
+            headers[f"{prefix}request-id"] = incoming.caller_id or incoming.id
+            headers[f"{prefix}trace-id"] = incoming.trace_id
+            headers[f"{prefix}latency-ms"] = latency
+        return headers
+
+    def _incoming(self, scope: Mapping[str, Any], receive: Receive) -> Incoming:
+        clock = self.gateway.clock
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        now = clock.now()
+        return Incoming(
+            id=ids.new("req", now),
+            trace_id=_trace_id(headers),
+            method=scope["method"],
+            path=canonical(scope["path"]),
+            query=scope["query_string"].decode("latin-1"),
+            headers=headers,
+            receive=receive,
+            started=clock.monotonic(),
+            started_at=now,
+            scheme=scope.get("scheme", "http"),
+        )
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._tasks = [asyncio.create_task(forget_expired(self.gateway))]
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def close(self) -> None:
+        """Stop the background work and close what is open."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.gateway.upstream.close()
+        await self.gateway.fetcher.close()
+        await self._writer.close()
+        await asyncio.to_thread(self._database.close)
+
+
+def _trace_id(headers: Mapping[str, str]) -> str:
+    """The caller's trace id, the one in its `traceparent` (W3C Trace Context), or a new one."""
+    given = headers.get("x-penstock-trace-id") or headers.get("x-agentcc-trace-id")
+    if given and _ID.fullmatch(given):
+        return given
+    parts = headers.get("traceparent", "").split("-")
+    if len(parts) >= 4 and re.fullmatch(r"[0-9a-f]{32}", parts[1]):
+        return parts[1]
+    return secrets.token_hex(16)
+
+
+def _check_ids(incoming: Incoming) -> None:
+    for name in ("request-id", "trace-id"):
+        given = incoming.ours(name)
+        if given is not None and not _ID.fullmatch(given):
+            raise BadRequest(f"The {name} header takes up to 128 letters, digits and . : / + = @ - _.", param=name)
+
+
+def build(settings: Settings, environment: Mapping[str, str], clock: Clock | None = None) -> Penstock:
+    """A gateway with all its parts, its database opened and migrated.
+
+    Raises SettingsError or CatalogueError where the configuration cannot be used.
+    """
+    folder = settings.data_path
+    folder.mkdir(parents=True, exist_ok=True)
+    known = configured(settings)
+    check_quirks(known.providers.values())
+    switched = switches(known.providers, settings, environment).values()
+    assets = AssetStore.open(settings.assets.url or str(folder / "assets"), folder / "spool")
+    database = Database.open(f"sqlite:///{folder / 'penstock.db'}")
+    writer = Writer(database)
+    clock = clock or SystemClock()
+    limit = settings.assets.max_picture_megabytes * 2**20
+    gateway = Gateway(
+        settings=settings,
+        catalogue=known,
+        accounts={switch.provider.slug: switch.account for switch in switched if switch.account},
+        adapters={name: make() for name, make in ADAPTERS.items()},
+        strategy=STRATEGIES["priority"],
+        upstream=UpstreamClient(assets, lambda: PictureScanner(assets, picture_limit=limit)),
+        fetcher=Fetcher(settings.network.allow_private_hosts, settings.network.fetch_timeout_seconds),
+        slots=Slots(),
+        assets=assets,
+        ledger=Ledger(database, writer),
+        keys=Keys(database, writer, clock),
+        clock=clock,
+        link_secret=kept_secret(database, "asset-links"),
+    )
+    assets.sweep(clock.now())
+    return Penstock(gateway, database, writer)

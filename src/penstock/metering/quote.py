@@ -1,0 +1,228 @@
+"""What a call will cost at an offer, before it is made.
+
+Pictures priced by the piece or the megapixel are exact once their size is known. What only the provider can know (the
+size it picks, the tokens a picture or an answer takes) is estimated, and the quote says so. Hand in the call as fitted
+to the offer (`catalogue.capability.fit`), so that a ratio or size class has become pixels where the offer takes pixels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+import msgspec
+
+from penstock.core.call import Call, ChatCall, EmbeddingCall, ImageCall, Size
+from penstock.core.price import Line, Price, Unit, cost, covers
+from penstock.core.target import ImageTokens, Limits, Offer
+from penstock.core.usage import Usage
+
+_TOKENS = frozenset(unit for unit in Unit if "token" in unit)
+_BYTES_PER_TOKEN = 4
+_ASSUMED_SIZE = "1024x1024"
+_ASSUMED_QUALITY = "medium"
+_ANY_SIZE = Size(1024, 1024)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The price of one call at one offer, in US dollars."""
+
+    low: Decimal | None
+    """With the offer's defaults for what was left open; None where it cannot be told."""
+    high: Decimal | None
+    """The most it may come to; None where nothing bounds it."""
+    exact: bool
+    """Low and high are what will be charged when everything asked for is delivered."""
+    lines: tuple[Line, ...] = ()
+    """What `low` is made of."""
+    unpriced: bool = False
+    """The catalogue has no price for this call at this offer."""
+
+
+_UNPRICED = Quote(low=None, high=None, exact=False, unpriced=True)
+
+
+def quote(call: Call, offer: Offer) -> Quote:
+    """What this call costs at this offer."""
+    how = terms(call, offer)
+    if offer.price is None or not covers(offer.price, how):
+        return _UNPRICED
+    match call:
+        case ImageCall():
+            low, high = _image_usage(call, offer, offer.price, how)
+        case ChatCall():
+            low, high = _chat_usage(call, offer)
+        case EmbeddingCall():
+            low = high = Usage(text_tokens_in=_tokens(call.body, "input"), text_tokens_out=0)
+    cheapest = cost(offer.price, low, how)
+    dearest = cheapest.amount if high == low else None if high is None else cost(offer.price, high, how).amount
+    return Quote(
+        low=cheapest.amount,
+        high=dearest,
+        exact=high == low and cheapest.amount is not None and not _estimated(offer.price),
+        lines=cheapest.lines,
+    )
+
+
+def terms(call: Call, offer: Offer) -> dict[str, str]:
+    """The call's variant keys of prices (quality, resolution, size), in lower case, the offer's defaults filled in."""
+    asked = dict(offer.defaults)
+    if isinstance(call, ImageCall):
+        given = {"quality": call.quality, "resolution": call.resolution, "size": call.size and str(call.size)}
+        asked |= {name: value for name, value in given.items() if value and value.lower() != "auto"}
+    return {name: asked[name].lower() for name in ("quality", "resolution", "size") if name in asked}
+
+
+def _estimated(price: Price) -> bool:
+    return any(meter.unit in _TOKENS or meter.unit is Unit.SECOND for meter in price.meters)
+
+
+def _image_usage(call: ImageCall, offer: Offer, price: Price, how: Mapping[str, str]) -> tuple[Usage, Usage | None]:
+    """What the call will use with the offer's defaults, and at most; None where nothing bounds that."""
+    units = {meter.unit for meter in price.meters}
+    calls = ceil(call.n / max(1, offer.limits.images_per_call))
+    low, high = (_ANY_SIZE, _ANY_SIZE) if Unit.OUTPUT_MEGAPIXEL not in units else _output_sizes(call, offer)
+    references = tuple(Size(picture.width, picture.height) for picture in call.references) * calls
+    steps = _steps(call, offer)
+    least = Usage(outputs=(low,) * call.n, references=references, steps=steps)
+    most = None if high is None else Usage(outputs=(high,) * call.n, references=references, steps=steps)
+    if not units & _TOKENS:
+        return least, most
+    return _with_tokens(call, offer, how, calls, least, most)
+
+
+def _output_sizes(call: ImageCall, offer: Offer) -> tuple[Size, Size | None]:
+    """The smallest, or usual, and the largest picture this call can bring."""
+    if call.size is not None:
+        return call.size, call.size
+    usual = Size.parse(offer.defaults.get("size", ""))
+    if usual is not None and not call.references:  # an edit without a size follows its first picture
+        return usual, usual
+    return usual or _smallest(offer.limits), _largest(offer.limits)
+
+
+def _smallest(limits: Limits) -> Size:
+    sizes = [size for text in limits.sizes if (size := Size.parse(text))]
+    if sizes and not limits.free_size:
+        return min(sizes, key=lambda size: size.pixels)
+    return _strip(max(limits.min_pixels or 1, (limits.min_side or 1) ** 2))
+
+
+def _largest(limits: Limits) -> Size | None:
+    sizes = [size for text in limits.sizes if (size := Size.parse(text))]
+    if sizes and not limits.free_size:
+        return max(sizes, key=lambda size: size.pixels)
+    bounds = [limits.max_pixels, limits.max_side and limits.max_side**2]
+    known = [bound for bound in bounds if bound]
+    return _strip(min(known)) if known else None
+
+
+def _strip(pixels: int) -> Size:
+    """A size of this many pixels; prices look at nothing else of it."""
+    return Size(pixels, 1)
+
+
+def _steps(call: ImageCall, offer: Offer) -> int | None:
+    for name in ("steps", "num_inference_steps"):
+        value = call.options.get(name)
+        if name in offer.parameters and isinstance(value, int) and not isinstance(value, bool):
+            return value
+    usual = offer.defaults.get("steps", "")
+    return int(usual) if usual.isdigit() else None
+
+
+def _with_tokens(
+    call: ImageCall, offer: Offer, how: Mapping[str, str], calls: int, least: Usage, most: Usage | None
+) -> tuple[Usage, Usage | None]:
+    rule = offer.image_tokens
+    prompt = calls * ceil(len(call.prompt.encode()) / _BYTES_PER_TOKEN)
+    seen = _seen(call, rule)
+    usual, highest = _picture_tokens(call, offer, how)
+    if usual is None or highest is None:
+        return least, None
+    partial = (rule.table.get("partial", 0) if rule else 0) * call.partial_images
+    low = _tokens_added(least, prompt, calls * (seen or 0), call.n * usual)
+    if seen is None or most is None:
+        return low, None
+    return low, _tokens_added(most, prompt, calls * seen, call.n * (highest + partial))
+
+
+def _tokens_added(usage: Usage, text: int, image: int, out: int) -> Usage:
+    return Usage(
+        outputs=usage.outputs,
+        references=usage.references,
+        steps=usage.steps,
+        text_tokens_in=text,
+        image_tokens_in=image,
+        image_tokens_out=out,
+    )
+
+
+def _seen(call: ImageCall, rule: ImageTokens | None) -> int | None:
+    """Input tokens of the reference pictures; None where that is not known."""
+    if not call.references:
+        return 0
+    return None if rule is None or rule.per_reference is None else rule.per_reference * len(call.references)
+
+
+def _picture_tokens(call: ImageCall, offer: Offer, how: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """Output tokens of one picture: with defaults, and with the dearest of what was left open."""
+    rule, limits = offer.image_tokens, offer.limits
+    if rule is None:
+        return None, None
+    resolution = how.get("resolution", "").upper()
+    quality, size = how.get("quality", _ASSUMED_QUALITY), how.get("size", _ASSUMED_SIZE)
+    usual = image_tokens(rule, quality, size, resolution)
+    open_quality = call.quality is None or call.quality.lower() == "auto"
+    qualities = [name for name in limits.qualities if name != "auto"] if open_quality else []
+    sizes = limits.sizes if call.size is None else ()
+    counts = [image_tokens(rule, q, s, resolution) for q in (quality, *qualities) for s in (size, *sizes)]
+    known = [count for count in counts if count is not None]
+    return usual, max(known, default=None)
+
+
+def image_tokens(rule: ImageTokens, quality: str, size: str, resolution: str) -> int | None:
+    """Output tokens of a picture by an offer's rule: from its table, else by area; None where it says nothing.
+
+    By area: with the quality's factor f and s = round(f * short / long) it is ceil(f * s * (2000000 + w * h) /
+    4000000), as observed of gpt-image-2.
+    """
+    for key in (f"{quality}:{size}", resolution, "*"):
+        if key in rule.table:
+            return rule.table[key]
+    factor, pixels = rule.area.get(quality), Size.parse(size)
+    if factor is None or pixels is None:
+        return None
+    short, long = sorted((pixels.width, pixels.height))
+    rows = (2 * factor * short + long) // (2 * long)
+    return ceil(Decimal(factor * rows * (2_000_000 + pixels.pixels)) / 4_000_000)
+
+
+def _chat_usage(call: ChatCall, offer: Offer) -> tuple[Usage, Usage | None]:
+    """The prompt alone, and with the longest answer allowed; None where the call sets no bound or brings pictures."""
+    prompt = _tokens(call.body, "messages", "tools")
+    rule = offer.image_tokens
+    least = Usage(text_tokens_in=prompt, text_tokens_out=0)
+    longest = _integer(call.body, "max_completion_tokens") or _integer(call.body, "max_tokens")
+    if longest is None or (call.pictures and (rule is None or rule.per_reference is None)):
+        return least, None
+    if call.modalities and "image" in call.modalities:
+        return least, None
+    seen = len(call.pictures) * (rule.per_reference or 0 if rule else 0)
+    answers = _integer(call.body, "n") or 1
+    return least, Usage(text_tokens_in=prompt, image_tokens_in=seen, text_tokens_out=longest * answers)
+
+
+def _tokens(body: Mapping[str, msgspec.Raw], *fields: str) -> int:
+    length = sum(len(bytes(body[name])) for name in fields if name in body)
+    return ceil(length / _BYTES_PER_TOKEN)
+
+
+def _integer(body: Mapping[str, msgspec.Raw], name: str) -> int | None:
+    try:
+        value: Any = msgspec.json.decode(body[name])
+    except (KeyError, msgspec.DecodeError):
+        return None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -1,0 +1,333 @@
+"""Carry the plan out: one candidate after another, each attempt written down, several pictures by several calls.
+
+The adapters decide, this file acts: it sends what they write, waits between their polls and turns what they read into
+events. A candidate is left for the next only where the failure allows it and nothing has been sent to the caller yet.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from penstock.assets.masks import to_white
+from penstock.catalogue.capability import fit, ignored
+from penstock.core import ids
+from penstock.core.answer import (
+    Answer,
+    ChatAnswer,
+    ChatDelta,
+    EmbeddingAnswer,
+    Event,
+    ImageAnswer,
+    PartialPicture,
+    Pending,
+    Submitted,
+)
+from penstock.core.call import Call, ImageCall, Size
+from penstock.core.errors import (
+    JOB_FAILED,
+    Moderated,
+    PenstockError,
+    ProviderError,
+    RateLimited,
+    Unreachable,
+    UpstreamFailed,
+    UpstreamTimeout,
+)
+from penstock.core.picture import Picture
+from penstock.core.target import Candidate
+from penstock.core.usage import Usage
+from penstock.core.wire import UpstreamReply
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.keep import bring_home
+from penstock.pipeline.record import note_attempt
+from penstock.pipeline.request import Attempt, Life
+from penstock.providers.base import Adapter, InProcessAdapter, PollingAdapter
+from penstock.routing.base import Plan
+
+T = TypeVar("T")
+_POLL_SECONDS = 30.0
+"""Longest time one question for a job's state may take; the next one is asked after it."""
+_LATE_TASKS = 3
+"""Polls directly after submission that may not find the task yet."""
+
+
+async def carry_out(life: Life, call: Call, plan: Plan, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    """The events of the first candidate that succeeds, ending with its Answer.
+
+    Raises the last candidate's error where none does.
+    """
+    for position, candidate in enumerate(plan.order):
+        life.served_by, life.fallback_used = candidate, position > 0
+        begun = False
+        try:
+            async with aclosing(_try(life, _suited(life, call, candidate), candidate, gateway)) as events:
+                async for event in events:
+                    begun = begun or isinstance(event, ChatDelta | PartialPicture)
+                    yield event
+            return
+        except ProviderError as error:
+            last = position == len(plan.order) - 1
+            if last or begun or not error.fallback or (error.ambiguous and isinstance(call, ImageCall)):
+                raise
+
+
+def _suited(life: Life, call: Call, candidate: Candidate) -> Call:
+    """The call as this offer takes it: sizes computed from ratios, the caller's options for this provider merged in."""
+    if not isinstance(call, ImageCall):
+        return call
+    own = life.preferences.options.get(candidate.offer.provider)
+    if own:
+        call = replace(call, options={**call.options, **own})
+    life.ignored = (*life.ignored, *(name for name in ignored(call, candidate.offer) if name not in life.ignored))
+    return fit(call, candidate.offer)
+
+
+async def _try(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    if isinstance(call, ImageCall):
+        if call.mask and _paints_white(candidate, gateway):
+            call = replace(call, mask=await _white_mask(call.mask, gateway))
+        if call.n > candidate.offer.limits.images_per_call:
+            yield await _several(life, call, candidate, gateway)
+            return
+    async for event in _one(life, call, candidate, gateway):
+        yield event
+
+
+async def _several(life: Life, call: ImageCall, candidate: Candidate, gateway: Gateway) -> ImageAnswer:
+    """The pictures of several upstream calls at once; those that fail are told one by one, unless all do."""
+    results = await asyncio.gather(
+        *(_answer(life, part, candidate, gateway) for part in _parts(call, candidate)), return_exceptions=True
+    )
+    answers = [result for result in results if isinstance(result, ImageAnswer)]
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors:
+        if not answers or not isinstance(error, PenstockError):
+            raise error
+    return _merged(answers, tuple(cast(PenstockError, error) for error in errors))
+
+
+def _parts(call: ImageCall, candidate: Candidate) -> list[ImageCall]:
+    """One call for each upstream request. A fixed seed is counted up, or every picture would be the same."""
+    at_once = candidate.offer.limits.images_per_call
+    return [
+        replace(
+            call,
+            n=min(at_once, call.n - done),
+            seed=None if call.seed is None else call.seed + done,
+            stream=False,
+            partial_images=0,
+        )
+        for done in range(0, call.n, at_once)
+    ]
+
+
+async def _answer(life: Life, call: ImageCall, candidate: Candidate, gateway: Gateway) -> ImageAnswer:
+    async with aclosing(_one(life, call, candidate, gateway)) as events:
+        async for event in events:
+            if isinstance(event, ImageAnswer):
+                return event
+    raise UpstreamFailed(f"{candidate.account.provider.name} ended without an answer.")
+
+
+def _merged(answers: list[ImageAnswer], failures: tuple[PenstockError, ...]) -> ImageAnswer:
+    stated = [answer.stated_cost for answer in answers]
+    return ImageAnswer(
+        outputs=tuple(output for answer in answers for output in answer.outputs),
+        failures=(*(failure for answer in answers for failure in answer.failures), *failures),
+        usage=_summed([answer.usage for answer in answers]),
+        stated_cost=None if None in stated else sum((cost for cost in stated if cost is not None), Decimal(0)),
+        echo=answers[0].echo,
+    )
+
+
+_COUNTS = (
+    "text_tokens_in",
+    "cached_text_tokens_in",
+    "image_tokens_in",
+    "cached_image_tokens_in",
+    "text_tokens_out",
+    "image_tokens_out",
+    "reasoning_tokens",
+)
+
+
+def _summed(usages: list[Usage]) -> Usage:
+    counts = {name: [getattr(usage, name) for usage in usages] for name in _COUNTS}
+    totals = {name: sum(values) if None not in values else None for name, values in counts.items()}
+    return Usage(
+        outputs=tuple(size for usage in usages for size in usage.outputs),
+        references=tuple(size for usage in usages for size in usage.references),
+        steps=usages[0].steps,
+        **totals,
+    )
+
+
+async def _one(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    """One upstream call, written down as one attempt; its pictures are at home when the Answer comes out."""
+    async with gateway.slots.hold(candidate):
+        attempt = _begun(life, candidate, gateway)
+        try:
+            async with aclosing(_drive(call, candidate, gateway)) as events:
+                async for event in events:
+                    if isinstance(event, Submitted):
+                        attempt.submitted = event
+                        attempt.stated_cost = event.stated_cost
+                        await note_attempt(life, attempt, gateway)
+                    elif isinstance(event, ImageAnswer | ChatAnswer | EmbeddingAnswer):
+                        attempt.stated_cost, attempt.answered = event.stated_cost, True
+                        event = await _complete(event, call, gateway)
+                        attempt.outcome = "succeeded"
+                    yield event
+        except PenstockError as error:
+            if attempt.answered and isinstance(error, ProviderError):
+                error.ambiguous = True  # made and paid for, but not to be had: asking another would pay twice
+            attempt.error = error
+            attempt.outcome = "moderated" if isinstance(error, Moderated) else "failed"
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            attempt.outcome = "cancelled" if attempt.outcome == "pending" else attempt.outcome
+            raise
+        finally:
+            attempt.latency = gateway.clock.monotonic() - attempt.started
+
+
+def _begun(life: Life, candidate: Candidate, gateway: Gateway) -> Attempt:
+    now = gateway.clock.now()
+    attempt = Attempt(
+        id=ids.new("att", now),
+        number=len(life.attempts) + 1,
+        candidate=candidate,
+        started=gateway.clock.monotonic(),
+        started_at=now,
+    )
+    life.attempts.append(attempt)
+    return attempt
+
+
+async def _complete(answer: Answer, call: Call, gateway: Gateway) -> Answer:
+    """The answer with its pictures in the asset store and their sizes in its usage."""
+    if not isinstance(answer, ImageAnswer) or not isinstance(call, ImageCall):
+        return answer
+    answer = await bring_home(answer, gateway)
+    delivered = (output.picture for output in answer.outputs)
+    usage = replace(
+        answer.usage,
+        outputs=tuple(Size(picture.width, picture.height) for picture in delivered if picture),
+        references=tuple(Size(picture.width, picture.height) for picture in call.references) * max(1, _runs(answer)),
+    )
+    return replace(answer, usage=usage)
+
+
+def _runs(answer: ImageAnswer) -> int:
+    """How often the references were processed: once for each picture delivered."""
+    return len(answer.outputs)
+
+
+@cache
+def _kind(adapter: type) -> str:
+    if hasattr(adapter, "perform"):
+        return "in process"
+    return "polling" if hasattr(adapter, "poll") else "direct"
+
+
+def _drive(call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    adapter = gateway.adapters[candidate.account.provider.adapter]
+    kind = _kind(type(adapter))
+    if kind == "in process":
+        bench = Bench(gateway)
+        events = cast(InProcessAdapter, adapter).perform(call, candidate.offer, candidate.account, bench)
+        return cast(AsyncGenerator[Event, None], events)
+    if kind == "polling":
+        return _poll(cast(PollingAdapter, adapter), call, candidate, gateway)
+    return _ask(cast(Adapter, adapter), call, candidate, gateway)
+
+
+async def _ask(adapter: Adapter, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    """One request answered at once, as a reply or as a stream."""
+    offer, account = candidate.offer, candidate.account
+    request = adapter.request(call, offer, account)
+    if not request.stream:
+        reply = await gateway.upstream.exchange(request, account.timeout)
+        yield adapter.read(call, offer, account, reply)
+        return
+    reader = adapter.reader(call, offer, account)
+    async with aclosing(gateway.upstream.stream(request, account.timeout)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, UpstreamReply):
+                yield adapter.read(call, offer, account, piece)
+                return
+            for event in reader.read(piece):
+                yield event
+    for event in reader.end():
+        yield event
+
+
+async def _poll(
+    adapter: PollingAdapter, call: Call, candidate: Candidate, gateway: Gateway
+) -> AsyncGenerator[Event, None]:
+    """A job submitted once and asked for its state until it is done; only the asking is repeated."""
+    offer, account = candidate.offer, candidate.account
+    ends = gateway.clock.monotonic() + account.timeout
+    reply = await gateway.upstream.exchange(adapter.request(call, offer, account), account.timeout)
+    submitted = adapter.read(call, offer, account, reply)
+    yield submitted
+    if not isinstance(submitted, Submitted):
+        return
+    polls = 0
+    while True:
+        await asyncio.sleep(adapter.interval(polls, account))
+        if gateway.clock.monotonic() > ends:
+            raise UpstreamTimeout(f"{account.provider.name} did not finish within {account.timeout:g} seconds.")
+        polls += 1
+        try:
+            reply = await gateway.upstream.exchange(adapter.poll(submitted, account), _POLL_SECONDS)
+            state = adapter.read_poll(call, offer, account, submitted, reply)
+        except ProviderError as error:
+            if not _worth_asking_again(error, polls):
+                # The job is accepted, and paid for unless it is known to have failed.
+                error.ambiguous = error.code != JOB_FAILED
+                raise
+            continue
+        yield state
+        if not isinstance(state, Pending):
+            return
+
+
+def _worth_asking_again(error: ProviderError, polls: int) -> bool:
+    if error.code == "task_not_found":
+        return polls <= _LATE_TASKS
+    passing = isinstance(error, RateLimited | Unreachable | UpstreamTimeout) or error.ambiguous
+    return passing or error.code == "poll_transient"
+
+
+def _paints_white(candidate: Candidate, gateway: Gateway) -> bool:
+    adapter = gateway.adapters[candidate.account.provider.adapter]
+    return getattr(adapter, "mask_polarity", "transparent") == "white"
+
+
+async def _white_mask(mask: Picture, gateway: Gateway) -> Picture:
+    data = await gateway.assets.load(mask.digest)
+    return await gateway.assets.store(await asyncio.to_thread(to_white, data))
+
+
+class Bench:
+    """The workbench of in-process adapters."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._assets = gateway.assets
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.to_thread(work, *arguments)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def load(self, picture: Picture) -> bytes:
+        return await self._assets.load(picture.digest)
+
+    async def store(self, data: bytes) -> Picture:
+        return await self._assets.store(data)

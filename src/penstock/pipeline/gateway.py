@@ -1,0 +1,38 @@
+"""The parts of a running gateway, as the steps of the pipeline use them. `app.build` makes one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock.assets.store import AssetStore
+from penstock.catalogue.search import Catalogue
+from penstock.core.clock import Clock
+from penstock.core.target import Account
+from penstock.providers.base import AnyAdapter
+from penstock.routing.base import Strategy
+from penstock.settings import Settings
+from penstock.store.keys import Keys
+from penstock.store.ledger import Ledger
+from penstock.upstream.client import UpstreamClient
+from penstock.upstream.fetch import Fetcher
+from penstock.upstream.slots import Slots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """Everything a request needs, made once and passed in."""
+
+    settings: Settings
+    catalogue: Catalogue
+    accounts: Mapping[str, Account]
+    """Providers that are on, by slug."""
+    adapters: Mapping[str, AnyAdapter]
+    strategy: Strategy
+    upstream: UpstreamClient
+    fetcher: Fetcher
+    slots: Slots
+    assets: AssetStore
+    ledger: Ledger
+    keys: Keys
+    clock: Clock
+    link_secret: bytes
+    """Signs the addresses of assets."""

@@ -1,0 +1,93 @@
+"""One request's life, top to bottom: each line of `_serve` is one file.
+
+Every operation in every dialect takes this way. The row in the ledger is committed before the last byte of the answer
+is sent; a caller that hangs up ends a chat, while pictures that are being made are finished, kept and recorded.
+"""
+
+import asyncio
+from contextlib import aclosing
+
+import structlog
+
+from penstock.core.answer import ChatAnswer, EmbeddingAnswer, ImageAnswer
+from penstock.core.call import ChatCall
+from penstock.core.errors import BadRequest, ClientGone, DeadlineExceeded, PenstockError
+from penstock.core.principal import Principal
+from penstock.pipeline.call import carry_out
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.imagine import picture_call
+from penstock.pipeline.quote import price_candidates
+from penstock.pipeline.record import record
+from penstock.pipeline.request import Incoming, Life, Send, Surface
+from penstock.pipeline.resolve import find_model, resolve
+from penstock.pipeline.respond import Responder
+from penstock.pipeline.route import choose
+from penstock.pipeline.settle import settle, settle_failure
+
+log = structlog.get_logger()
+
+
+async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal: Principal, send: Send) -> None:
+    """Serve one request and answer it, whatever happens."""
+    life = Life(incoming=incoming, surface=surface, principal=principal)
+    responder = Responder(send, life, gateway)
+    try:
+        life.timeout = _timeout(incoming, gateway)
+        try:
+            async with asyncio.timeout(life.timeout):
+                await _serve(life, gateway, responder)
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"The request did not finish within {life.timeout:g} seconds.") from error
+        settle(life)
+        await record(life, gateway)
+        await responder.answer()
+    except PenstockError as error:
+        await _fail(life, error, gateway, responder)
+    except Exception:
+        log.exception("request.broke", request_id=incoming.id, path=incoming.path)
+        broken = PenstockError(f"Something broke inside the gateway. Quote {incoming.id} to its operator.")
+        await _fail(life, broken, gateway, responder)
+    finally:
+        responder.close()
+
+
+async def _serve(life: Life, gateway: Gateway, responder: Responder) -> None:
+    call = await life.surface.read(life, gateway)
+    life.asked_model = call.model
+    model = find_model(call.model, gateway.catalogue)
+    if isinstance(call, ChatCall) and model.image_only:
+        call = await picture_call(life, call, gateway)
+    life.call = call
+    resolve(life, call, model, gateway)
+    price_candidates(life, call)
+    plan = choose(life, gateway)
+    async with aclosing(carry_out(life, call, plan, gateway)) as events:
+        async for event in events:
+            if isinstance(event, ChatAnswer | ImageAnswer | EmbeddingAnswer):
+                life.answer = event
+            elif call.stream:
+                await responder.event(event)
+                if responder.gone and isinstance(call, ChatCall):
+                    life.client_gone = True
+                    raise ClientGone("The caller hung up.")
+
+
+async def _fail(life: Life, error: PenstockError, gateway: Gateway, responder: Responder) -> None:
+    life.error = error
+    settle_failure(life)
+    try:
+        await record(life, gateway)
+    except Exception:
+        log.exception("ledger.row_lost", request_id=life.incoming.id, error_code=error.code)
+    await responder.failure(error)
+
+
+def _timeout(incoming: Incoming, gateway: Gateway) -> float:
+    """Seconds the request may take: what the caller asks for in milliseconds, within what is configured."""
+    longest = gateway.settings.server.request_timeout_seconds
+    asked = incoming.ours("request-timeout")
+    if asked is None:
+        return longest
+    if not asked.isdecimal() or not int(asked):
+        raise BadRequest("The request-timeout header is a whole number of milliseconds.", param="request-timeout")
+    return min(longest, int(asked) / 1000)

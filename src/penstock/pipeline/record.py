@@ -1,0 +1,179 @@
+"""One ledger row per request and one per attempt, committed before the last byte of the answer is sent."""
+
+from typing import Any
+
+import msgspec
+
+from penstock.core.answer import ImageAnswer, Output
+from penstock.core.call import ImageCall
+from penstock.core.errors import PenstockError
+from penstock.core.money import to_pico
+from penstock.core.picture import Picture
+from penstock.core.usage import Usage
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.request import Attempt, Life
+from penstock.store.ledger import AssetLinkRow, AssetRow, AttemptRow, RequestRow
+
+
+async def record(life: Life, gateway: Gateway) -> None:
+    """Write the request down and wait for the commit. Raises Unavailable where the ledger cannot be written."""
+    life.latency = gateway.clock.monotonic() - life.incoming.started
+    outputs = _outputs(life)
+    pictures = [*_with_role("output", outputs), *_brought(life)]
+    await gateway.ledger.record(
+        _request_row(life, gateway),
+        [_attempt_row(life, attempt) for attempt in life.attempts],
+        [_asset_row(picture, gateway) for picture in {p.digest: p for _, _, p, _ in pictures}.values()],
+        [_link_row(life, *entry) for entry in pictures],
+    )
+
+
+async def note_attempt(life: Life, attempt: Attempt, gateway: Gateway) -> None:
+    """Write down a job the moment the provider has accepted it, before it is awaited."""
+    await gateway.ledger.note_attempt(_attempt_row(life, attempt))
+
+
+def failure_status(life: Life, error: PenstockError) -> int:
+    """The HTTP status the caller's dialect gives this error."""
+    return life.surface.failure(life, error).status
+
+
+def _outputs(life: Life) -> tuple[Output, ...]:
+    return life.answer.outputs if isinstance(life.answer, ImageAnswer) else ()
+
+
+_Entry = tuple[str, int, Picture, Output | None]
+
+
+def _with_role(role: str, outputs: tuple[Output, ...]) -> list[_Entry]:
+    return [(role, place, output.picture, output) for place, output in enumerate(outputs) if output.picture]
+
+
+def _brought(life: Life) -> list[_Entry]:
+    """The pictures a caller sent, and those inside a chat's answer."""
+    entries: list[_Entry] = []
+    if isinstance(life.call, ImageCall):
+        entries += [("reference", place, picture, None) for place, picture in enumerate(life.call.references)]
+        entries += [("mask", 0, life.call.mask, None)] if life.call.mask else []
+    elif life.call is not None:
+        sent = getattr(life.call, "pictures", {})
+        entries += [("reference", place, picture, None) for place, picture in enumerate(sent.values())]
+    made = {} if isinstance(life.answer, ImageAnswer) else getattr(life.answer, "pictures", {})
+    entries += [("output", place, picture, None) for place, picture in enumerate(made.values())]
+    return entries
+
+
+def _request_row(life: Life, gateway: Gateway) -> RequestRow:
+    incoming, call, charge, served = life.incoming, life.call, life.charge, life.served_by
+    usage = life.answer.usage if life.answer else Usage()
+    picture_call = call if isinstance(call, ImageCall) else None
+    quote = life.quotes.get(served.offer.id) if served else None
+    price = served.offer.price if served else None
+    return RequestRow(
+        id=incoming.id,
+        created_at=int(incoming.started_at * 1000),
+        latency_ms=int(1000 * (life.latency or 0)),
+        key_id=life.principal.key_id,
+        dialect=life.surface.dialect,
+        path=incoming.path,
+        operation=call.operation if call else None,
+        model_asked=life.asked_model[:200] if life.asked_model else None,
+        model=served.model.slug if served else None,
+        provider=served.offer.provider if served else None,
+        upstream=served.offer.upstream if served else None,
+        status=failure_status(life, life.error) if life.error else 200,
+        error_code=life.error.code if life.error else None,
+        error_message=life.error.message[:500] if life.error else None,
+        stream=bool(call and call.stream),
+        client_gone=life.client_gone,
+        images_asked=picture_call.n if picture_call else 0,
+        images_delivered=len(usage.outputs),
+        output_pixels=sum(size.pixels for size in usage.outputs),
+        reference_count=len(picture_call.references) if picture_call else 0,
+        reference_pixels=sum(picture.pixels for picture in picture_call.references) if picture_call else 0,
+        text_tokens_in=usage.text_tokens_in,
+        cached_text_tokens_in=usage.cached_text_tokens_in,
+        image_tokens_in=usage.image_tokens_in,
+        cached_image_tokens_in=usage.cached_image_tokens_in,
+        text_tokens_out=usage.text_tokens_out,
+        image_tokens_out=usage.image_tokens_out,
+        reasoning_tokens=usage.reasoning_tokens,
+        cost_pico=None if charge is None or charge.amount is None else to_pico(charge.amount),
+        cost_source=charge.source if charge else "none",
+        cost_computed_pico=None if charge is None or charge.computed is None else to_pico(charge.computed),
+        price_checked=price.checked if price else None,
+        quote_low_pico=None if quote is None or quote.low is None else to_pico(quote.low),
+        quote_high_pico=None if quote is None or quote.high is None else to_pico(quote.high),
+        attempts=len(life.attempts),
+        fallback_used=life.fallback_used,
+        routing_strategy=life.strategy,
+        cache="skip",
+        trace_id=incoming.trace_id,
+        session_id=_bounded(incoming.ours("session-id") or incoming.headers.get("x-session-id")),
+        user_id=_bounded(incoming.ours("user-id")),
+        metadata=_metadata(life),
+        ignored=list(life.ignored) or None,
+    )
+
+
+def _metadata(life: Life) -> dict[str, Any] | None:
+    """The caller's own request id and its metadata header, where that is a JSON object of at most 4 KB."""
+    incoming = life.incoming
+    known: dict[str, Any] = {"request_id": incoming.caller_id} if incoming.caller_id else {}
+    text = incoming.ours("metadata")
+    if text and len(text) <= 4096:
+        try:
+            value = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            value = None
+        known |= value if isinstance(value, dict) else {}
+    return known or None
+
+
+def _bounded(text: str | None) -> str | None:
+    return text[:256] if text else None
+
+
+def _attempt_row(life: Life, attempt: Attempt) -> AttemptRow:
+    call, submitted = life.call, attempt.submitted
+    return AttemptRow(
+        id=attempt.id,
+        request_id=life.incoming.id,
+        number=attempt.number,
+        provider=attempt.candidate.offer.provider,
+        upstream=attempt.candidate.offer.upstream,
+        operation=call.operation if call else "",
+        started_at=int(attempt.started_at * 1000),
+        latency_ms=None if attempt.latency is None else int(1000 * attempt.latency),
+        status=attempt.error.status if attempt.error else None,
+        error_code=attempt.error.code if attempt.error else None,
+        upstream_id=submitted.upstream_id if submitted else None,
+        polling_url=submitted.polling_url if submitted else None,
+        stated_pico=None if attempt.stated_cost is None else to_pico(attempt.stated_cost),
+        outcome=attempt.outcome,
+    )
+
+
+def _asset_row(picture: Picture, gateway: Gateway) -> AssetRow:
+    now = int(gateway.clock.now() * 1000)
+    days = gateway.settings.assets.retention_days
+    return AssetRow(
+        digest=picture.digest,
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        bytes=picture.bytes,
+        created_at=now,
+        expires_at=None if days is None else now + int(days * 86_400_000),
+    )
+
+
+def _link_row(life: Life, role: str, position: int, picture: Picture, output: Output | None) -> AssetLinkRow:
+    return AssetLinkRow(
+        request_id=life.incoming.id,
+        role=role,
+        position=position,
+        digest=picture.digest,
+        seed=output.seed if output else None,
+        revised_prompt=output.revised_prompt if output else None,
+    )

@@ -1,0 +1,164 @@
+"""The values the steps hand on: what came in, what is known of the request so far, and what goes out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar, Protocol
+
+from penstock.core.answer import Answer, Event, Submitted
+from penstock.core.call import Call
+from penstock.core.errors import PenstockError
+from penstock.core.pieces import Pieces
+from penstock.core.principal import Principal
+from penstock.core.target import Candidate, Exclusion
+from penstock.metering.quote import Quote
+from penstock.metering.settle import Charge
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Incoming:
+    """An HTTP request as it arrived, its body still to be read."""
+
+    id: str
+    trace_id: str
+    method: str
+    path: str
+    """Decoded, without the query."""
+    query: str
+    headers: Mapping[str, str]
+    """Lower-case names; the last of a repeated header."""
+    receive: Receive
+    started: float
+    """Monotonic seconds."""
+    started_at: float
+    """Unix seconds."""
+    scheme: str = "http"
+    body_read: bool = False
+
+    @property
+    def caller_id(self) -> str | None:
+        """The caller's own name for the request, recorded and echoed beside ours."""
+        return self.ours("request-id")
+
+    def ours(self, name: str) -> str | None:
+        """A request header of ours in either spelling, `x-penstock-NAME` or `x-agentcc-NAME`."""
+        return self.headers.get(f"x-penstock-{name}") or self.headers.get(f"x-agentcc-{name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An HTTP response to be sent; pictures in it are read from the asset store while sending."""
+
+    status: int = 200
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: Pieces = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """The caller's choice of providers: the `provider` object of a request, and the provider-lock header."""
+
+    order: tuple[str, ...] = ()
+    """Slugs to be tried first, in this order."""
+    only: frozenset[str] = frozenset()
+    """If not empty, no others."""
+    ignore: frozenset[str] = frozenset()
+    allow_fallbacks: bool = True
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Further request fields for one provider, by slug."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One upstream call."""
+
+    id: str
+    number: int
+    candidate: Candidate
+    started: float
+    """Monotonic seconds."""
+    started_at: float
+    """Unix seconds."""
+    latency: float | None = None
+    """Seconds."""
+    submitted: Submitted | None = None
+    answered: bool = False
+    """The provider has answered with a result, and so charges for it."""
+    stated_cost: Decimal | None = None
+    error: PenstockError | None = None
+    outcome: str = "pending"
+    """pending, succeeded, failed, moderated or cancelled."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Life:
+    """What is known of one request; each step fills in its part, and `record` writes it down."""
+
+    incoming: Incoming
+    surface: "Surface"
+    principal: Principal
+    asked_model: str | None = None
+    call: Call | None = None
+    preferences: Preferences = field(default_factory=Preferences)
+    candidates: tuple[Candidate, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    quotes: Mapping[str, Quote] = field(default_factory=dict)
+    """By offer id."""
+    strategy: str = "priority"
+    attempts: list[Attempt] = field(default_factory=list)
+    served_by: Candidate | None = None
+    fallback_used: bool = False
+    answer: Answer | None = None
+    charge: Charge | None = None
+    error: PenstockError | None = None
+    status: int = 0
+    wants_address: bool = False
+    """Pictures are answered as addresses on this gateway, not as base64."""
+    ignored: tuple[str, ...] = ()
+    """Request fields that the provider does not take and that were left out."""
+    timeout: float = 0.0
+    """Seconds the request may take."""
+    latency: float | None = None
+    """Seconds from arrival until the answer was complete."""
+    client_gone: bool = False
+
+
+class StreamWriter(Protocol):
+    """Writes one streamed answer in the caller's dialect."""
+
+    def opening(self) -> Pieces:
+        """Sent with the first event."""
+        ...
+
+    def event(self, event: Event) -> Pieces:
+        """A delta or a preview."""
+        ...
+
+    def closing(self, answer: Answer) -> Pieces:
+        """The end: what the deltas have not carried, and the usage."""
+        ...
+
+    def failure(self, error: PenstockError) -> Pieces:
+        """The end, when it is not a good one."""
+        ...
+
+
+class Surface(Protocol):
+    """One endpoint of one dialect: reads its requests and writes its answers (`api/`)."""
+
+    dialect: ClassVar[str]
+    """`openai` or `openrouter`."""
+
+    async def read(self, life: Life, gateway: Any) -> Call:
+        """The call a request makes. Raises BadRequest or TooLarge."""
+        ...
+
+    def reply(self, life: Life, answer: Answer) -> Reply: ...
+
+    def stream(self, life: Life) -> StreamWriter: ...
+
+    def failure(self, life: Life | None, error: PenstockError) -> Reply: ...

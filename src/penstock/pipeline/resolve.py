@@ -1,0 +1,82 @@
+"""Model name to candidates: the offers able to carry out this very call, and why each other one is not."""
+
+from penstock.catalogue.capability import refusal
+from penstock.catalogue.search import Catalogue
+from penstock.core.call import Call
+from penstock.core.errors import BadRequest, NotFound
+from penstock.core.target import Candidate, Exclusion, Model, Offer
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.request import Life, Preferences
+
+
+def find_model(name: str, catalogue: Catalogue) -> Model:
+    """The model of this name or alias. Raises NotFound with the nearest names."""
+    model = catalogue.find(name)
+    if model is None:
+        nearest = catalogue.nearest(name)
+        hint = f" Did you mean {' or '.join(f'`{near}`' for near in nearest)}?" if nearest else ""
+        raise NotFound(f"There is no model `{_shown(name)}`.{hint}", code="model_not_found", param="model")
+    return model
+
+
+def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
+    """Fill in the candidates, in order of preference.
+
+    Raises NotFound where nobody switched on serves the model, and BadRequest where nobody can honour the call, with
+    every offer's reason in the message.
+    """
+    offers = gateway.catalogue.offers(model.slug)
+    serving = [offer for offer in offers if offer.provider in gateway.accounts]
+    if not serving:
+        raise NotFound(_nobody(model, offers, gateway), code="model_not_available", param="model")
+    exclusions: list[Exclusion] = []
+    candidates: list[Candidate] = []
+    for offer in serving:
+        reason = _unwanted(offer, life.preferences) or refusal(call, offer, model)
+        if reason:
+            exclusions.append(reason)
+        else:
+            candidates.append(Candidate(model, offer, gateway.accounts[offer.provider]))
+    life.exclusions = tuple(exclusions)
+    if not candidates:
+        raise _refused(exclusions)
+    life.candidates = _preferred(candidates, life.preferences)
+
+
+def _unwanted(offer: Offer, wish: Preferences) -> Exclusion | None:
+    if wish.only and offer.provider not in wish.only:
+        return Exclusion(offer, f"{offer.provider} is not among the providers asked for.", "provider")
+    if offer.provider in wish.ignore:
+        return Exclusion(offer, f"{offer.provider} is to be ignored by this request.", "provider")
+    return None
+
+
+def _preferred(candidates: list[Candidate], wish: Preferences) -> tuple[Candidate, ...]:
+    if wish.order:
+        rank = {slug: place for place, slug in enumerate(wish.order)}
+        candidates.sort(key=lambda candidate: rank.get(candidate.offer.provider, len(rank)))
+    return tuple(candidates if wish.allow_fallbacks else candidates[:1])
+
+
+def _refused(exclusions: list[Exclusion]) -> BadRequest:
+    first = exclusions[0]
+    reasons = list(dict.fromkeys(exclusion.reason for exclusion in exclusions))
+    return BadRequest(" ".join(reasons), code="unsupported_request", param=first.field)
+
+
+def _nobody(model: Model, offers: tuple[Offer, ...], gateway: Gateway) -> str:
+    variables = [
+        provider.key_variable
+        for offer in offers
+        if (provider := gateway.catalogue.providers.get(offer.provider)) and provider.adapter and provider.key_variable
+    ]
+    if variables:
+        return (
+            f"`{model.slug}` is known, but no provider that serves it is switched on here. "
+            f"Setting {' or '.join(dict.fromkeys(variables))} switches one on."
+        )
+    return f"`{model.slug}` is known with its prices, but no provider that serves it can be called by this gateway yet."
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= 100 else name[:100] + "…"

@@ -1,0 +1,145 @@
+"""Replies out: headers in both spellings, bodies in pieces, pictures read from the store while they are sent."""
+
+import asyncio
+from collections.abc import Mapping
+
+from penstock.core.answer import Event
+from penstock.core.errors import PenstockError
+from penstock.core.money import plain
+from penstock.core.pieces import Bare, Base64, Pieces, length
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.request import Life, Reply, Send, StreamWriter
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Responder:
+    """Sends one request's answer: as a whole, or as a stream from its first event on."""
+
+    def __init__(self, send: Send, life: Life, gateway: Gateway) -> None:
+        self._send = send
+        self._life = life
+        self._gateway = gateway
+        self._writer: StreamWriter | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self.gone = False
+        """Whether the caller has hung up."""
+
+    async def event(self, event: Event) -> None:
+        """A streamed event; the first one opens the stream."""
+        opening = () if self._writer else await self._open_stream()
+        pieces = (*opening, *self._stream().event(event))
+        if pieces and not self.gone:
+            await self._body(pieces, more=True)
+
+    async def answer(self) -> None:
+        """The whole answer, or the end of the stream."""
+        life = self._life
+        assert life.answer is not None and life.call is not None
+        life.client_gone = life.client_gone or self.gone
+        if not life.call.stream:
+            await send_reply(self._send, life.surface.reply(life, life.answer), metadata(life), self._gateway)
+            return
+        opening = () if self._writer else await self._open_stream()
+        await self._body((*opening, *self._stream().closing(life.answer)), more=False)
+
+    async def failure(self, error: PenstockError) -> None:
+        """The error as a reply, or as the last event of a stream that has begun."""
+        if self._writer is not None:
+            await self._body(self._writer.failure(error), more=False)
+            return
+        life = self._life
+        await send_reply(self._send, life.surface.failure(life, error), metadata(life), self._gateway)
+
+    def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+
+    def _stream(self) -> StreamWriter:
+        assert self._writer is not None
+        return self._writer
+
+    async def _open_stream(self) -> Pieces:
+        self._writer = self._life.surface.stream(self._life)
+        self._watch = asyncio.ensure_future(self._watch_caller())
+        headers = _encoded(
+            {
+                **metadata(self._life),
+                "content-type": "text/event-stream; charset=utf-8",
+                "cache-control": "no-cache",
+                "x-accel-buffering": "no",
+            }
+        )
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        return self._writer.opening()
+
+    async def _body(self, pieces: Pieces, more: bool) -> None:
+        await _send_pieces(self._send, pieces, more, self._gateway)
+
+    async def _watch_caller(self) -> None:
+        while not self.gone:
+            message = await self._life.incoming.receive()
+            self.gone = message["type"] == "http.disconnect"
+
+
+def metadata(life: Life) -> dict[str, str]:
+    """The headers that say what happened, `x-penstock-*` and `x-agentcc-*`; what is not known is not there."""
+    incoming = life.incoming
+    facts = {
+        "request-id": incoming.caller_id or incoming.id,
+        "trace-id": incoming.trace_id,
+        "latency-ms": str(int(1000 * (life.latency or 0))),
+        "cache": "skip",
+        "routing-strategy": life.strategy,
+        "fallback-used": "true" if life.fallback_used else "false",
+        "attempts": str(len(life.attempts)),
+        "timeout-ms": str(int(1000 * life.timeout)),
+    }
+    if life.served_by is not None:
+        facts["provider"] = life.served_by.offer.provider
+        facts["model-used"] = life.served_by.model.slug
+    if life.charge is not None and life.charge.amount is not None:
+        facts["cost"] = plain(life.charge.amount)
+    if life.ignored:
+        facts["ignored"] = ", ".join(name for name in life.ignored if name.isascii() and name.isprintable())
+    headers = {"x-request-id": incoming.id}
+    for name, value in facts.items():
+        headers[f"x-penstock-{name}"] = value
+        headers[f"x-agentcc-{name}"] = value
+    return headers
+
+
+async def send_reply(send: Send, reply: Reply, headers: Mapping[str, str], gateway: Gateway) -> None:
+    """One whole reply. `headers` come beside the reply's own."""
+    everything = {
+        **headers,
+        **reply.headers,
+        "content-type": reply.media_type,
+        "content-length": str(length(reply.pieces)),
+    }
+    await send({"type": "http.response.start", "status": reply.status, "headers": _encoded(everything)})
+    await _send_pieces(send, reply.pieces, False, gateway)
+
+
+def _encoded(headers: Mapping[str, str]) -> Headers:
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+async def _send_pieces(send: Send, pieces: Pieces, more: bool, gateway: Gateway) -> None:
+    for index, piece in enumerate(pieces):
+        last = not more and index == len(pieces) - 1
+        match piece:
+            case bytes():
+                await _send_bytes(send, piece, not last)
+            case Base64(picture):
+                async for chunk in gateway.assets.base64(picture.digest):
+                    await _send_bytes(send, chunk, True)
+            case Bare(picture):
+                async for chunk in gateway.assets.read(picture.digest):
+                    await _send_bytes(send, chunk, True)
+    if not more and not (pieces and isinstance(pieces[-1], bytes)):
+        await _send_bytes(send, b"", False)
+
+
+async def _send_bytes(send: Send, data: bytes, more: bool) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": more})

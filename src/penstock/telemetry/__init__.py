@@ -1,0 +1,1 @@
+"""What the gateway tells its operator: log lines. Never a prompt, a picture or a key."""
