@@ -88,7 +88,7 @@ def test_a_family_fills_in_what_the_offer_does_not_say(tmp_path: Path) -> None:
     ("files", "file", "sentence"),
     [
         pytest.param({"model": MODEL + "lisence = 1"}, "mine.toml", "did you mean 'licence'", id="key of a model"),
-        pytest.param({"model": "name = \"Mine\""}, "mine.toml", "`maker`", id="missing key"),
+        pytest.param({"model": 'name = "Mine"'}, "mine.toml", "`maker`", id="missing key"),
         pytest.param({"model": MODEL + "created = 7"}, "mine.toml", "created: expected", id="wrong kind of value"),
         pytest.param({"model": "name = "}, "mine.toml", "not TOML", id="broken file"),
         pytest.param({"models/me/Mine.toml": MODEL}, "Mine.toml", "small letters", id="capitals in a slug"),
@@ -127,7 +127,10 @@ def test_a_family_fills_in_what_the_offer_does_not_say(tmp_path: Path) -> None:
         pytest.param({"offers": OFFER + PRICE}, "offer mine-1, price", "meters", id="price without meters"),
         pytest.param({"offers": OFFER + PRICE + "meters = []"}, "price", "no meters", id="price with no meter"),
         pytest.param(
-            {"offers": OFFER + '[offer.price]\nsource = "a"\nmeters = []'}, "price", "checked", id="price without a date"
+            {"offers": OFFER + '[offer.price]\nsource = "a"\nmeters = []'},
+            "price",
+            "checked",
+            id="price without a date",
         ),
         pytest.param(
             {"offers": OFFER + PRICE + 'meters = [{ unit = "image", amount = "1", per = 3 }]'},

@@ -70,7 +70,9 @@ def pictures(*outputs: Size, references: tuple[Size, ...] = (), steps: int | Non
             id="12 gemini",
         ),
         pytest.param(DEEPINFRA, pictures(SQUARE, steps=28), {}, "0.01", id="14 the base number of steps"),
-        pytest.param(DEEPINFRA, pictures(Size(2048, 1024), steps=14), {}, "0.01", id="14 twice as large, half the steps"),
+        pytest.param(
+            DEEPINFRA, pictures(Size(2048, 1024), steps=14), {}, "0.01", id="14 twice as large, half the steps"
+        ),
         pytest.param("bfl/flux-3-image", pictures(Size(2048, 2048)), {"resolution": "2k"}, "0.100", id="15 by class"),
         pytest.param("sandbox/image", pictures(HD, references=(SQUARE,)), {}, "0.060", id="the sandbox costs the same"),
     ],

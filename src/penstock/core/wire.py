@@ -42,7 +42,7 @@ class UpstreamReply:
         """
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamFailed(f"The provider answered {self.status} with something that is not JSON.") from error
 
 

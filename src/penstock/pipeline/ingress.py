@@ -50,7 +50,7 @@ async def read_json(incoming: Incoming, gateway: Gateway) -> tuple[Fields, dict[
         return _fields_decoder.decode(body), pictures
     except msgspec.ValidationError as error:
         raise BadRequest("The body must be a JSON object.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"The body is not JSON: {error}.", code="invalid_json") from error
 
 
