@@ -5,8 +5,10 @@ accepted; the rest is read off the offer's limits.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from penstock.catalogue.capability import refusal
 from penstock.catalogue.sizes import CLASSES
@@ -24,14 +26,12 @@ _REFERENCE = Picture("0" * 64, "image/png", 1024, 1024, 1)
 class SizeBounds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Within what any width and height can be asked for; what is absent is not limited or not known."""
 
-    multiple: int = 1
-    """Width and height are multiples of this."""
+    multiple: Annotated[int, Meta(description="Width and height are multiples of this.")] = 1
     min_side: int | None = None
     max_side: int | None = None
     min_pixels: int | None = None
     max_pixels: int | None = None
-    max_ratio: float | None = None
-    """Longer side divided by shorter side."""
+    max_ratio: Annotated[float | None, Meta(description="Longer side divided by shorter side.")] = None
 
 
 class EnumCapability(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="enum"):
@@ -50,8 +50,9 @@ class RangeCapability(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
 class BooleanCapability(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="boolean"):
     """Accepted."""
 
-    bounds: SizeBounds | msgspec.UnsetType = msgspec.UNSET
-    """Of `size`, where any width and height within them is taken."""
+    bounds: Annotated[
+        SizeBounds | UnsetType, Meta(description="Of `size`, where any width and height within them is taken.")
+    ] = UNSET
 
 
 Capability = EnumCapability | RangeCapability | BooleanCapability

@@ -244,10 +244,10 @@ class ImageModelEndpoints(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: list[ImageEndpoint]
 
 
-async def models(gateway: Gateway, incoming: Incoming) -> Reply:
+async def router_models(gateway: Gateway, incoming: Incoming) -> Reply:
     """`GET /api/v1/models`. Raises BadRequest for a query that cannot be answered."""
     query = _query(incoming.query)
-    rows = [(entry, router_model(entry)) for entry in served(gateway)]
+    rows = [(entry, _listed_model(entry)) for entry in served(gateway)]
     found = [row for row in rows if _matches(*row, query)]
     if query.sort is not None:
         found = _sorted(found, query.sort)
@@ -260,9 +260,9 @@ async def models(gateway: Gateway, incoming: Incoming) -> Reply:
     return Reply(pieces=(encode(answer),))
 
 
-async def model(gateway: Gateway, incoming: Incoming, author: str, slug: str) -> Reply:
+async def router_model(gateway: Gateway, incoming: Incoming, author: str, slug: str) -> Reply:
     """`GET /api/v1/model/{author}/{slug}`, by slug or alias."""
-    return Reply(pieces=(encode(RouterModelAnswer(data=router_model(find_served(gateway, f"{author}/{slug}")))),))
+    return Reply(pieces=(encode(RouterModelAnswer(data=_listed_model(find_served(gateway, f"{author}/{slug}")))),))
 
 
 async def endpoints(gateway: Gateway, incoming: Incoming, author: str, slug: str) -> Reply:
@@ -357,7 +357,7 @@ def _price_rank(pricing: PublicPricing, sign: int) -> tuple[int, Decimal]:
     return 2, Decimal(0)
 
 
-def router_model(entry: Served) -> RouterModel:
+def _listed_model(entry: Served) -> RouterModel:
     """A model as OpenRouter lists it."""
     it, first = entry.model, entry.first
     parameters = {name for offer in entry.offers for name in _parameters(entry, offer)}

@@ -53,9 +53,7 @@ class PriceLine(msgspec.Struct, frozen=True, kw_only=True):
     unit: Annotated[
         str, msgspec.Meta(description="Per what: `image`, `megapixel`, `token`, `request`, `step` or `second`.")
     ]
-    cost_usd: Annotated[
-        Decimal, msgspec.Meta(description="US dollars per unit, exact.", extra_json_schema={"type": "number"})
-    ]
+    cost_usd: Annotated[Decimal, msgspec.Meta(description="US dollars per unit, exact.")]
     variant: Annotated[
         str | msgspec.UnsetType,
         msgspec.Meta(

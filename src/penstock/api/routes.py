@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from penstock.api import assets, health
+from penstock.api import assets, health, models, openapi, pages
 from penstock.api.openai import ChatCompletions, Embeddings, ImageEdits, ImageGenerations
 from penstock.api.openrouter import OpenRouterChat, OpenRouterEmbeddings, OpenRouterImages
+from penstock.api.openrouter_models import endpoints, image_endpoints, image_models, router_model, router_models
 from penstock.core.errors import MethodNotAllowed, NotFound
 from penstock.core.principal import Scope
 from penstock.pipeline.gateway import Gateway
@@ -53,11 +54,23 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/v1/images", Scope.INFERENCE, "Make pictures", surface=OpenRouterImages),
     Route("POST", "/api/v1/embeddings", Scope.INFERENCE, "Embed text", surface=OpenRouterEmbeddings),
     Route("GET", "/v1/assets/{digest}", Scope.PUBLIC, "A picture, by signed address or key", handler=assets.asset),
+    Route("GET", "/v1/models", Scope.READ, "The models", handler=models.models),
+    Route("GET", "/v1/models/{model...}", Scope.READ, "One model", handler=models.model),
+    Route("GET", "/api/v1/models", Scope.READ, "The models", handler=router_models),
+    Route("GET", "/api/v1/model/{author}/{slug}", Scope.READ, "One model", handler=router_model),
+    Route("GET", "/api/v1/models/{author}/{slug}/endpoints", Scope.READ, "Who serves a model", handler=endpoints),
+    Route("GET", "/api/v1/images/models", Scope.READ, "The models that make pictures", handler=image_models),
+    Route(
+        "GET", "/api/v1/images/models/{author}/{slug}/endpoints", Scope.READ, "Who makes them", handler=image_endpoints
+    ),
     Route("GET", "/healthz", Scope.PUBLIC, "The process answers", handler=health.alive),
     Route("GET", "/health", Scope.PUBLIC, "The process answers", handler=health.alive),
     Route("GET", "/v1/health", Scope.PUBLIC, "The process answers", handler=health.alive),
     Route("GET", "/v1/healthz", Scope.PUBLIC, "The process answers", handler=health.alive),
     Route("GET", "/readyz", Scope.PUBLIC, "Ready to serve", handler=health.ready),
+    Route("GET", "/openapi.json", Scope.PUBLIC, "This description, for programs", handler=openapi.openapi),
+    Route("GET", "/docs", Scope.PUBLIC, "This description, as a page", handler=pages.documentation),
+    Route("GET", "/static/{path...}", Scope.PUBLIC, "Style and script of the pages", handler=pages.static),
 )
 
 

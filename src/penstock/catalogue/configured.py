@@ -37,7 +37,7 @@ def _model(table: dict[str, object], number: int) -> Model:
 def _provider(slug: str, given: ProviderSettings, catalogue: Catalogue) -> Provider:
     known = catalogue.providers.get(slug)
     if known is None:
-        if given.adapter is None or given.base_url is None:
+        if given.adapter is None or (given.base_url is None and given.adapter != "sandbox"):
             near = ", ".join(catalogue.providers)
             raise CatalogueError(
                 f"The configuration, providers.{slug}: is not a provider of the catalogue ({near}), so it needs an "

@@ -147,7 +147,7 @@ def _offers(provider: str, table: Table, path: Path) -> list[Offer]:
 
 
 def _with_family(raw: Table, families: dict[str, Table], where: str) -> Table:
-    """The family's keys where the offer has none of its own; `limits` and `defaults` are joined key by key."""
+    """The family's keys where the offer has none of its own; those of tables other than the price join key by key."""
     name = raw.get("family")
     if name is None:
         return raw
@@ -155,7 +155,7 @@ def _with_family(raw: Table, families: dict[str, Table], where: str) -> Table:
         raise CatalogueError(f"{where}: there is no [family.{name}] in this file. Families: {', '.join(families)}.")
     family = families[name]
     merged = {**family, **{key: value for key, value in raw.items() if key != "family"}}
-    for key in ("limits", "defaults"):
+    for key in ("limits", "defaults", "image_tokens"):
         if key in family and key in raw:
             merged[key] = {**family[key], **raw[key]}
     return merged

@@ -1,7 +1,7 @@
 """Ratios and size classes as pixels: the arithmetic behind `fit` and the size checks of `capability`.
 
-A size class is an area: `2K` has the pixels of 2048x2048 whatever the ratio. Sides are rounded down to multiples, so
-that a picture never costs more than its class.
+A size class is an area: `2K` has the pixels of 2048x2048 whatever the ratio. Sides come in multiples and stay within
+that area, so that a picture never costs more than its class.
 """
 
 import re
@@ -100,9 +100,12 @@ def sized(ratio: Fraction, resolution: str, multiple: int = 1, name: str | None 
     if known is not None and known.width % step == 0 and known.height % step == 0:
         return known
     area = CLASSES[resolution] ** 2
-    width = isqrt(int(area * ratio)) // step * step
-    height = isqrt(int(area / ratio)) // step * step
-    return Size(max(width, step), max(height, step))
+    stretch = max(ratio, 1 / ratio)
+    short = max(isqrt(int(area / stretch)) // step * step, step)
+    long = round(short * stretch / step) * step
+    while short * long > area and long > short:
+        long -= step
+    return Size(long, short) if ratio > 1 else Size(short, long)
 
 
 def _wants_pixels(call: ImageCall, offer: Offer) -> bool:

@@ -11,5 +11,5 @@
     keys        keys made, listed, revoked, and looked up for every request
     kept        secrets of the gateway itself, made at first start
 
-No picture's bytes and no prompt belong in here; the bytes are files, kept by `penstock.assets`.
+No picture's bytes and no caller's prompt belong in here; the bytes are files, kept by `penstock.assets`.
 """

@@ -1,0 +1,123 @@
+"""What the documentation says of each endpoint beside its route: its place, its bodies, an example that works."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from penstock.api import documents, models, openrouter_models
+
+
+@dataclass(frozen=True, kw_only=True)
+class Docs:
+    """What the documentation says of an endpoint beside its route."""
+
+    tag: str = ""
+    """Of `openapi.TAGS`."""
+    description: str = ""
+    request: type[msgspec.Struct] | None = None
+    """JSON body."""
+    form: type[msgspec.Struct] | None = None
+    """The same as a multipart form."""
+    query: type[msgspec.Struct] | None = None
+    response: type[msgspec.Struct] | None = None
+    """JSON answer."""
+    events: type[msgspec.Struct] | None = None
+    """One server-sent event of a streamed answer."""
+    media_type: str = "application/json"
+    """Of an answer that is not JSON."""
+    example: Mapping[str, object] = field(default_factory=dict)
+    """A request body that works on a gateway without any provider's key."""
+
+
+_MODEL = {"model": "sandbox/image", "prompt": "A lighthouse at dusk, oil on canvas"}
+# Sea and sky, 64x64.
+_SMALL_PICTURE = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAEAAAABAAQMAAACQp+OdAAAABlBMVEXmljwUWmSQZc/KAAAAFklEQVR42mNgGAV0BYz/oQwmhuHA"
+    "AADiCwEtv2puSgAAAABJRU5ErkJggg=="
+)
+_CHAT = {"model": "sandbox/text", "messages": [{"role": "user", "content": "Say hello."}]}
+_TEXT = {"model": "sandbox/embedding", "input": "A lighthouse at dusk"}
+_EMBEDDINGS = Docs(tag="Embeddings", request=documents.EmbeddingRequest, response=documents.Embeddings, example=_TEXT)
+_HEALTH = Docs(tag="Health", response=documents.Health)
+
+DOCS: Mapping[str, Docs] = {
+    "POST /v1/chat/completions": Docs(
+        tag="Chat",
+        request=documents.ChatRequest,
+        response=documents.ChatCompletion,
+        events=documents.ChatChunk,
+        example=_CHAT,
+        description="In OpenAI's dialect. A model that makes pictures answers with them in `message.images`.",
+    ),
+    "POST /api/v1/chat/completions": Docs(
+        tag="Chat",
+        request=documents.ChatRequest,
+        response=documents.RouterChatCompletion,
+        events=documents.ChatChunk,
+        example=_CHAT,
+        description="In OpenRouter's dialect. A model that makes pictures answers with them in `message.images`.",
+    ),
+    "POST /v1/images/generations": Docs(
+        tag="Images",
+        request=documents.ImageRequest,
+        response=documents.Images,
+        events=documents.ImageEvent,
+        example=_MODEL | {"size": "1024x1024"},
+    ),
+    "POST /v1/images/edits": Docs(
+        tag="Images",
+        request=documents.ImageEditRequest,
+        form=documents.ImageEditForm,
+        response=documents.Images,
+        events=documents.ImageEvent,
+        description="As JSON, or as a form with files.",
+        example=_MODEL | {"prompt": "Make it night", "images": [{"image_url": _SMALL_PICTURE}]},
+    ),
+    "POST /api/v1/images": Docs(
+        tag="Images",
+        request=documents.RouterImageRequest,
+        response=documents.RouterImages,
+        events=documents.ImageEvent,
+        description="In OpenRouter's dialect: a generation, or an edit where there are `input_references`.",
+        example=_MODEL | {"aspect_ratio": "16:9"},
+    ),
+    "POST /v1/embeddings": _EMBEDDINGS,
+    "POST /api/v1/embeddings": _EMBEDDINGS,
+    "GET /v1/assets/{digest}": Docs(
+        tag="Images",
+        media_type="image/*",
+        query=documents.AssetQuery,
+        description="Needs the signed address that an answer gave, or a key that made or sent the picture. With ETag and "
+        "byte ranges.",
+    ),
+    "GET /healthz": _HEALTH,
+    "GET /health": _HEALTH,
+    "GET /v1/health": _HEALTH,
+    "GET /v1/healthz": _HEALTH,
+    "GET /readyz": _HEALTH,
+    "GET /v1/models": Docs(tag="Models", response=models.ModelList),
+    "GET /v1/models/{model...}": Docs(tag="Models", response=models.ModelCard, description="By slug or alias."),
+    "GET /api/v1/models": Docs(
+        tag="Models",
+        query=openrouter_models.ModelQuery,
+        response=openrouter_models.RouterModelList,
+        description="Models that put out text, unless `output_modalities` asks for others. By OpenRouter's contract prices "
+        "are strings per token; `price_lines` has the whole price.",
+    ),
+    "GET /api/v1/model/{author}/{slug}": Docs(
+        tag="Models", response=openrouter_models.RouterModelAnswer, description="By slug or alias."
+    ),
+    "GET /api/v1/models/{author}/{slug}/endpoints": Docs(tag="Models", response=openrouter_models.ModelEndpointsAnswer),
+    "GET /api/v1/images/models": Docs(tag="Models", response=openrouter_models.ImageModelList),
+    "GET /api/v1/images/models/{author}/{slug}/endpoints": Docs(
+        tag="Models",
+        response=openrouter_models.ImageModelEndpoints,
+        description="What each provider takes of a request and what it costs there, first and further megapixels apart.",
+    ),
+    "GET /openapi.json": Docs(tag="Documentation", media_type="application/vnd.oai.openapi+json"),
+    "GET /docs": Docs(tag="Documentation", media_type="text/html"),
+    "GET /static/{path...}": Docs(tag="Documentation", media_type="*/*"),
+}
+"""By method and path, as in the table of routes; a test compares the two."""

@@ -1,0 +1,277 @@
+"""`GET /openapi.json`: the OpenAPI 3.1 document of this gateway, made from the table of routes and the documents.
+
+Nothing in it is written down twice: paths, scopes and dialects come from the routes, bodies from msgspec Structs. The
+page at /docs (`pages`) is drawn from the same document.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from penstock import __version__
+from penstock.api.docs import DOCS, Docs
+from penstock.api.documents import ErrorAnswer, RouterErrorAnswer
+from penstock.core.principal import Scope
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.request import Incoming, Reply
+
+if TYPE_CHECKING:
+    from penstock.api.routes import Route
+
+Json = dict[str, Any]
+
+MEDIA_TYPE = "application/vnd.oai.openapi+json"
+
+TAGS = {
+    "Images": "Making pictures from words and from pictures, and fetching them.",
+    "Chat": "Chat completions, in text and pictures.",
+    "Embeddings": "Vectors of text.",
+    "Models": "What can be called here, what it takes and what it costs.",
+    "Health": "Whether the gateway runs.",
+    "Documentation": "This description.",
+}
+
+PATH_PARAMETERS = {
+    "model": ("Slug or alias of a model; its slash as it is or as `%2F`.", "sandbox/image"),
+    "author": ("The maker, the part of a slug before the slash.", "sandbox"),
+    "slug": ("The part of a slug after the slash.", "image"),
+    "digest": ("SHA-256 of the picture, hexadecimal.", "0" * 64),
+    "path": ("A file of the pages.", "docs.css"),
+}
+
+REQUEST_HEADERS = {
+    "request-id": "Your own id of the request, recorded and answered.",
+    "trace-id": "Your own trace; `traceparent` is read too.",
+    "request-timeout": "Milliseconds the request may take.",
+    "provider-lock": "The only provider that may serve the request.",
+    "session-id": "Groups requests in the ledger.",
+    "user-id": "The end user, for the ledger.",
+    "metadata": "A JSON object for the ledger.",
+}
+
+FACTS = {
+    "request-id": "Your own id of the request, else ours.",
+    "trace-id": "The trace the request belongs to.",
+    "latency-ms": "Milliseconds from arrival to the answer.",
+}
+"""Response headers of every answer, as `x-penstock-*` and `x-agentcc-*`."""
+
+CALL_FACTS = {
+    "provider": "Slug of the provider that served the request.",
+    "model-used": "Slug of the model that served the request.",
+    "cost": "US dollars, a plain decimal number; absent where unpriced.",
+    "cache": "`skip`: nothing was looked up.",
+    "routing-strategy": "How the provider was chosen.",
+    "fallback-used": "`true` where the first provider failed and another one served.",
+    "attempts": "Calls made to providers.",
+    "timeout-ms": "Milliseconds the request was allowed.",
+    "ignored": "Request fields that were left out because the provider does not take them; absent where none.",
+}
+"""Response headers of answers that took a call to a provider."""
+
+_ERRORS = {
+    400: "The request is wrong, or no provider can honour it; the message says which field and why.",
+    401: "The key is missing, unknown, expired or revoked.",
+    403: "The key lacks the scope this needs.",
+    404: "There is no such thing here; the message names what is near.",
+    413: "The body is too large.",
+    429: "Too many requests; `retry-after` says how long to wait.",
+    502: "The provider failed.",
+    503: "Nothing can serve this now.",
+    504: "The time allowed is over.",
+}
+_STREAMED = "\n\nWith `stream: true`: server-sent events, each as shown, ended by `data: [DONE]`."
+_REF = "#/components/schemas/{name}"
+
+
+async def openapi(gateway: Gateway, incoming: Incoming) -> Reply:
+    """`GET /openapi.json`."""
+    return Reply(media_type=MEDIA_TYPE, headers={"cache-control": "no-cache"}, pieces=(_encoded(),))
+
+
+@cache
+def _encoded() -> bytes:
+    return msgspec.json.encode(described())
+
+
+@cache
+def described() -> Json:
+    """The document of the gateway's own routes. It is shared: read it, and change nothing in it."""
+    from penstock.api.routes import ROUTES  # the table names this module's handler
+
+    return document(ROUTES)
+
+
+def document(routes: Sequence["Route"]) -> Json:
+    """The OpenAPI document of these routes."""
+    paths: Json = {}
+    for route in routes:
+        paths.setdefault(plain_path(route.path), {})[route.method.lower()] = _operation(route)
+    tags = [name for name in TAGS if any(docs_of(route).tag == name for route in routes)]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Penstock",
+            "version": __version__,
+            "description": "A gateway for image models and the text models around them. `/v1` speaks OpenAI's dialect, "
+            "`/api/v1` OpenRouter's; `/v1/v1` is the same as `/v1`.",
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": TAGS[name]} for name in tags],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(routes),
+            "headers": {name: _header(text) for name, text in _response_headers(True).items()},
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "psk_...",
+                    "description": "A key of this gateway, as `penstock keys create` makes it.",
+                }
+            },
+        },
+    }
+
+
+def docs_of(route: "Route") -> Docs:
+    """What the documentation says of a route."""
+    return DOCS[f"{route.method} {route.path}"]
+
+
+def plain_path(path: str) -> str:
+    """A route's path with its parameters as OpenAPI writes them."""
+    return path.replace("...}", "}")
+
+
+def operation_id(route: "Route") -> str:
+    """Method and path in one word: `get_v1_models_model`."""
+    return "_".join([route.method.lower(), *re.findall(r"[a-z0-9]+", route.path.replace(".json", "_json"))])
+
+
+def _operation(route: "Route") -> Json:
+    docs = docs_of(route)
+    operation: Json = {
+        "operationId": operation_id(route),
+        "tags": [docs.tag],
+        "summary": route.summary,
+        "description": docs.description,
+        "parameters": list(_parameters(route, docs)),
+        "responses": {"200": _answer(route, docs), **_failures(route)},
+        "security": [] if route.scope is Scope.PUBLIC else [{"key": []}],
+        "x-penstock-scope": str(route.scope),
+    }
+    if docs.request is not None:
+        operation["requestBody"] = _body(docs)
+    return {name: value for name, value in operation.items() if value not in ("", None) or name == "security"}
+
+
+def _body(docs: Docs) -> Json:
+    content: Json = {"application/json": {"schema": _ref(docs.request), "example": dict(docs.example)}}
+    if docs.form is not None:
+        content["multipart/form-data"] = {"schema": _ref(docs.form)}
+    return {"required": True, "content": content}
+
+
+def _answer(route: "Route", docs: Docs) -> Json:
+    content: Json = {docs.media_type: {"schema": _ref(docs.response)} if docs.response else {}}
+    description = _summary(docs.response) if docs.response else route.summary
+    if docs.events is not None:
+        content["text/event-stream"] = {"schema": _ref(docs.events)}
+        description += _STREAMED
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _response_headers(route.surface is not None)}
+    return {"description": description, "headers": headers, "content": content}
+
+
+def _summary(kind: type) -> str:
+    return inspect.cleandoc(kind.__doc__ or "").partition("\n")[0]
+
+
+def _failures(route: "Route") -> Json:
+    """The errors an endpoint is known to answer with, in its dialect; `default` is any other."""
+    schema = _ref(RouterErrorAnswer if route.dialect == "openrouter" else ErrorAnswer)
+    content = {"application/json": {"schema": schema}}
+    texts = {status: text for status, text in _ERRORS.items() if status in _statuses(route)}
+    found: Json = {str(status): {"description": text, "content": content} for status, text in texts.items()}
+    return {**found, "default": {"description": "Another error.", "content": content}}
+
+
+def _statuses(route: "Route") -> frozenset[int]:
+    if route.surface is not None:
+        return frozenset(_ERRORS)
+    keyed = frozenset() if route.scope is Scope.PUBLIC else frozenset((401, 403))
+    queried = frozenset((400,)) if docs_of(route).query is not None else frozenset()
+    return keyed | queried | (frozenset((404,)) if "{" in route.path else frozenset())
+
+
+def _parameters(route: "Route", docs: Docs) -> Iterator[Json]:
+    for name in re.findall(r"{(\w+)(?:\.\.\.)?}", route.path):
+        text, example = PATH_PARAMETERS[name]
+        where = {"name": name, "in": "path", "required": True}
+        yield {**where, "description": text, "schema": {"type": "string"}, "example": example}
+    if docs.query is not None:
+        for name, schema in _schema(docs.query)["properties"].items():
+            text = schema.pop("description", "")
+            yield {"name": name, "in": "query", "description": text, "schema": _without_null(schema)}
+    if route.surface is not None:
+        for name, text in REQUEST_HEADERS.items():
+            schema = {"type": "integer"} if name == "request-timeout" else {"type": "string"}
+            yield {"name": f"x-penstock-{name}", "in": "header", "description": text, "schema": schema}
+
+
+def _without_null(schema: Json) -> Json:
+    """The schema of a parameter that may be left out; `null` cannot be sent."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    kept = {name: value for name, value in schema.items() if name != "anyOf" and (name, value) != ("default", None)}
+    return {**kept, **kinds[0]} if len(kinds) == 1 else schema
+
+
+def _response_headers(call: bool) -> dict[str, str]:
+    facts = {**FACTS, **CALL_FACTS} if call else FACTS
+    return {"x-request-id": "The id to quote.", **{f"x-penstock-{name}": text for name, text in facts.items()}}
+
+
+def _header(text: str) -> Json:
+    number = {"type": "integer"} if text.startswith(("Milliseconds", "Calls")) else {"type": "string"}
+    return {"description": f"{text}", "schema": number}
+
+
+def _ref(kind: type | None) -> Json:
+    assert kind is not None
+    return {"$ref": _REF.format(name=kind.__name__)}
+
+
+def _schemas(routes: Sequence["Route"]) -> Json:
+    kinds: list[type] = [ErrorAnswer, RouterErrorAnswer]
+    for docs in (docs_of(route) for route in routes):
+        kinds += [kind for kind in (docs.request, docs.form, docs.response, docs.events) if kind is not None]
+    _, schemas = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=_REF)
+    return {name: _tidied(schema) for name, schema in sorted(schemas.items())}
+
+
+def _schema(kind: type) -> Json:
+    """The schema of one type that holds no other."""
+    _, schemas = msgspec.json.schema_components([kind], ref_template=_REF)
+    tidied: Json = _tidied(schemas[kind.__name__])
+    return tidied
+
+
+def _tidied(schema: Any) -> Any:
+    """As we write it: decimals are numbers on our wire, bytes are files of a form, docstrings are not indented."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("format") == "decimal":
+        return {**{name: value for name, value in schema.items() if name != "format"}, "type": "number"}
+    if schema.get("contentEncoding") == "base64":
+        kept = {name: value for name, value in schema.items() if name != "contentEncoding"}
+        return {**kept, "format": "binary", "contentMediaType": "application/octet-stream"}
+    tidied = {name: _tidied(value) for name, value in schema.items()}
+    if isinstance(tidied.get("description"), str):
+        tidied["description"] = inspect.cleandoc(tidied["description"])
+    return tidied

@@ -1,0 +1,124 @@
+"""What holds of every row that is shipped."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from penstock.catalogue.load import load
+from penstock.catalogue.sizes import CLASSES, parse_ratio
+from penstock.core.call import Operation
+from penstock.core.money import from_pico, to_pico
+from penstock.core.price import Unit
+from penstock.core.target import Model, Offer, Provider
+from penstock.providers import ADAPTERS
+from penstock.providers.bfl_wire import WIRES
+from penstock.providers.openai_quirks import check
+
+CATALOGUE = load()
+PICTURES = {Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT}
+FLUX = (
+    "flux.2-pro flux.2-pro-preview flux.2-max flux.2-flex flux.2-klein-4b flux.2-klein-9b flux.2-klein-9b-preview "
+    "flux.1.1-pro flux.1.1-pro-ultra flux.1-dev flux.1-kontext-pro flux.1-kontext-max flux.1-fill-pro "
+    "flux.1-expand-pro flux.3-image flux.3-image-klein"
+).split()
+each_offer = pytest.mark.parametrize("offer", CATALOGUE.all_offers, ids=lambda offer: offer.id)
+each_model = pytest.mark.parametrize("model", CATALOGUE.models.values(), ids=lambda model: model.slug)
+each_provider = pytest.mark.parametrize("provider", CATALOGUE.providers.values(), ids=lambda provider: provider.slug)
+
+
+@pytest.mark.parametrize("name", FLUX)
+def test_every_flux_model_is_there_with_an_offer_of_its_maker(name: str) -> None:
+    offers = CATALOGUE.offers(f"black-forest-labs/{name}")
+    assert offers[0].provider == "bfl"
+
+
+@each_model
+def test_a_model_says_what_it_is_and_somebody_sells_it(model: Model) -> None:
+    assert model.name and model.maker and len(model.description) > 40
+    assert CATALOGUE.offers(model.slug)
+    assert all(CATALOGUE.find(alias) is model for alias in model.aliases)
+
+
+@each_offer
+def test_an_offer_does_what_its_model_makes(offer: Offer) -> None:
+    model = CATALOGUE.models[offer.model]
+    makes = {Operation.CHAT: "text", Operation.EMBEDDING: "embeddings"}
+    assert offer.operations
+    assert all(makes.get(operation, "image") in model.output_modalities for operation in offer.operations)
+    assert (Operation.IMAGE_EDIT in offer.operations) == (offer.limits.max_references > 0)
+    assert offer.limits.min_references <= offer.limits.max_references
+    if Operation.IMAGE_EDIT in offer.operations:
+        assert "image" in model.input_modalities
+
+
+@each_offer
+def test_a_price_has_a_source_a_date_and_no_fraction_of_a_pico_dollar(offer: Offer) -> None:
+    if offer.price is None:
+        assert offer.note, "an unpriced offer says why"
+        return
+    assert offer.price.source
+    assert date(2026, 11, 20) <= offer.price.checked <= date(2026, 11, 21)
+    for meter in offer.price.meters:
+        assert meter.amount > 0
+        assert from_pico(to_pico(meter.amount)) == meter.amount
+    assert not offer.price.unverified or offer.price.note
+
+
+@each_offer
+def test_limits_are_written_in_our_spelling(offer: Offer) -> None:
+    limits = offer.limits
+    assert set(limits.resolutions) <= set(CLASSES)
+    assert all(parse_ratio(ratio) for ratio in limits.aspect_ratios)
+    assert set(limits.output_formats) <= {"png", "jpeg", "webp"}
+    assert set(limits.backgrounds) <= {"transparent", "opaque", "auto"}
+    if limits.free_size:
+        assert limits.max_pixels or limits.max_side
+
+
+@each_offer
+def test_a_token_priced_picture_can_be_estimated(offer: Offer) -> None:
+    units = {meter.unit for meter in offer.price.meters} if offer.price else set()
+    if Unit.IMAGE_TOKEN_OUT in units:
+        assert offer.image_tokens is not None
+
+
+@each_offer
+def test_an_offer_of_black_forest_labs_lets_through_what_its_wire_takes(offer: Offer) -> None:
+    if offer.provider != "bfl":
+        return
+    wire, limits = WIRES[offer.wire], offer.limits
+    assert offer.parameters == set(wire.options)
+    assert limits.free_size == wire.size
+    assert bool(limits.aspect_ratios) == wire.aspect_ratio
+    assert bool(limits.resolutions) == wire.resolution
+    assert limits.seed == wire.seed
+    assert bool(limits.output_formats) == wire.output_format
+    assert (limits.min_references, limits.max_references) == (wire.fewest, wire.most)
+    assert limits.mask == wire.mask
+
+
+@each_provider
+def test_a_provider_is_spoken_to_by_an_adapter_that_exists(provider: Provider) -> None:
+    assert provider.adapter in {"", *ADAPTERS}
+    if provider.adapter not in {"", "sandbox"}:
+        assert provider.base_url.startswith("https://")
+        assert provider.key_variable.endswith("_API_KEY")
+    if provider.adapter == "openai_compatible":
+        check(provider.quirks)
+        assert ("cost_field" in provider.quirks) == (provider.cost_unit_usd is not None)
+    assert any(offer.provider == provider.slug for offer in CATALOGUE.all_offers)
+
+
+@pytest.mark.parametrize("unit", Unit)
+def test_every_unit_has_words_for_people(unit: Unit) -> None:
+    row = CATALOGUE.units[unit]
+    assert row.name and row.plural and row.description.endswith(".")
+
+
+def test_the_sandbox_costs_what_flux_2_pro_does() -> None:
+    (sandbox,), pro = CATALOGUE.offers("sandbox/image"), CATALOGUE.offers("black-forest-labs/flux.2-pro")[0]
+    assert sandbox.price is not None and pro.price is not None
+    assert sandbox.price.meters == pro.price.meters
+    assert sandbox.price.meters[0].first == Decimal("0.03")
+    assert CATALOGUE.providers["sandbox"].key_variable == ""
