@@ -42,6 +42,8 @@ def main() -> None:
         fail(str(error))
     except PenstockError as error:
         fail(error.message)
+    except OSError as error:
+        fail(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
 
 
 def fail(message: str) -> NoReturn:
@@ -73,30 +75,32 @@ def serve(
     config: Config = None,
 ) -> None:
     """Run the gateway."""
+    from penstock.app import build
+    from penstock.process import check_address
     from penstock.process import serve as run
     from penstock.telemetry import log
 
     settings = load(config, host=host, port=port, data=str(data) if data else None)
+    check_address(settings.server.host, settings.server.port)
     log.set_up(settings.server.log_level)
-    from penstock.app import build
-
     application = build(settings, os.environ)
     _greet(settings, _first_key(settings))
     run(application, settings)
 
 
 def _first_key(settings: Settings) -> str | None:
-    """The administrator's key, made where there is no key yet; it is shown once and kept as a hash."""
+    """The administrator's key, made where there never was one; it is shown once and kept as a hash."""
     from penstock.core.principal import Scope
 
     with open_keys(settings) as keys:
-        if keys.list():
+        if any(Scope.ADMIN in key.scopes for key in keys.list()):
             return None
         return keys.create("administrator", [Scope.ADMIN])[1]
 
 
 def _greet(settings: Settings, key: str | None) -> None:
-    address = settings.server.public_url or f"http://{settings.server.host}:{settings.server.port}"
+    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    address = settings.server.public_url or f"http://{host}:{settings.server.port}"
     typer.echo(f"Penstock {__version__} at {address}  (interactive API documentation at {address}/docs)")
     if key:
         typer.echo(f"\nAdministrator key, shown this once:\n\n    {key}\n")

@@ -1,9 +1,12 @@
 """The serving process: the allocator's settings, and uvicorn around the application."""
 
 import ctypes
+import signal
+import socket
 import sys
+from types import FrameType
 
-from penstock.settings import Settings
+from penstock.settings import Settings, SettingsError
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 _MIB = 2**20
@@ -25,11 +28,25 @@ def tune_allocator() -> None:
     mallopt(_TOP_PAD, 32 * _MIB)
 
 
+def check_address(host: str, port: int) -> None:
+    """Raises SettingsError where this address cannot be listened on, before anything is made or printed."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(address, family=family).close()
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on {host} port {port}: {error.strerror}. Stop what runs there, or choose another address "
+            "with --host and --port."
+        ) from error
+
+
 def serve(application: object, settings: Settings) -> None:
-    """Run until interrupted."""
+    """Run until interrupted or told to end; either is a good end."""
     import uvicorn
 
     tune_allocator()
+    # When it has shut down, uvicorn raises the signal that made it do so again.
+    signal.signal(signal.SIGTERM, _end)
     uvicorn.run(
         application,  # type: ignore[arg-type]
         host=settings.server.host,
@@ -38,8 +55,13 @@ def serve(application: object, settings: Settings) -> None:
         http="httptools",
         ws="none",
         lifespan="on",
+        proxy_headers=False,
         access_log=False,
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=30,
     )
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)

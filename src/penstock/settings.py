@@ -12,9 +12,16 @@ import typing
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+AboveZero = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Days = Annotated[float, Meta(gt=0)]
+Level = Annotated[str, Meta(pattern="^(debug|info|warning|error)$")]
 
 
 class SettingsError(ValueError):
@@ -26,14 +33,15 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     host: str = "127.0.0.1"
     """Address to listen on. The default is reached from this machine only."""
-    port: int = 8080
+    port: Port = 8080
     public_url: str | None = None
     """Address callers reach the gateway by, for links in answers; by default the request's own host."""
-    max_body_megabytes: int = 64
+    max_body_megabytes: AboveZero = 64
     """Largest request body, in megabytes of 2^20 bytes."""
-    request_timeout_seconds: float = 600.0
+    request_timeout_seconds: Seconds = 600.0
     """Longest time a request may take where the caller states none."""
-    log_level: str = "info"
+    log_level: Level = "info"
+    """`debug`, `info`, `warning` or `error`: the least that is logged."""
 
 
 class Assets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,11 +49,11 @@ class Assets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     url: str | None = None
     """Folder or object store address; by default `assets` in the data directory."""
-    retention_days: float | None = None
+    retention_days: Days | None = None
     """Pictures older than this are deleted; by default they are kept."""
-    link_seconds: int = 7 * 24 * 3600
+    link_seconds: AboveZero = 7 * 24 * 3600
     """How long the addresses given by `response_format: url` work."""
-    max_picture_megabytes: int = 50
+    max_picture_megabytes: AboveZero = 50
     """Largest single picture, sent or delivered."""
 
 
@@ -54,24 +62,33 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     allow_private_hosts: tuple[str, ...] = ()
     """Host names or addresses in private ranges that may be fetched all the same."""
-    fetch_timeout_seconds: float = 60.0
+    fetch_timeout_seconds: Seconds = 60.0
+    """Longest time one picture may take to be downloaded."""
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Changes to a provider of the catalogue, or a whole provider of your own."""
 
     enabled: bool | None = None
-    """Off or on whatever the environment says; by default on when its key is there."""
+    """`false` switches it off whatever the environment says; else it is on when it has its key or needs none."""
     name: str | None = None
+    """What messages call it."""
     adapter: str | None = None
+    """The protocol it speaks."""
     base_url: str | None = None
+    """Where it is reached."""
     api_key: str | None = None
-    concurrency: int | None = None
-    timeout_seconds: float = 600.0
+    """Its key, where it does not come from the provider's own environment variable."""
+    concurrency: AboveZero | None = None
+    """Most upstream calls at once."""
+    timeout_seconds: Seconds = 600.0
     """Longest time one attempt may take."""
     quirks: dict[str, Any] = {}
+    """Deviations from the adapter's usual dialect, by name."""
     poll_hosts: tuple[str, ...] | None = None
+    """Hosts the key may be sent to when a job is polled: exact, or `.suffix` for every host below it."""
     cost_unit_usd: Decimal | None = None
+    """US dollars that one unit of a cost stated by the provider is worth."""
     offers: tuple[dict[str, Any], ...] = ()
     """Offers at this provider, in the format of a catalogue file's `[[offer]]`."""
 
@@ -85,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     assets: Assets = Assets()
     network: Network = Network()
     providers: dict[str, ProviderSettings] = {}
+    """By name, as in the catalogue, or a name of your own."""
     models: tuple[dict[str, Any], ...] = ()
     """Models of your own, in the format of a catalogue model file."""
 
@@ -99,19 +117,25 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ, **overr
     `overrides` are `data`, `host` and `port` from the command line; None leaves a value as it is.
     Raises SettingsError.
     """
-    raw = _read(file) if file else {}
-    raw = _expand(raw, environment, str(file))
-    for name in ("data",):
-        if overrides.get(name) is not None:
-            raw[name] = overrides[name]
-    for name in ("host", "port"):
-        if overrides.get(name) is not None:
-            raw.setdefault("server", {})[name] = overrides[name]
+    raw = _expand(_read(file), environment, str(file)) if file else {}
+    # A section whose lines are all commented out is null in YAML.
+    raw = {name: value for name, value in raw.items() if value is not None}
     _refuse_unknown(raw, Settings, "")
+    if overrides.get("data") is not None:
+        raw["data"] = overrides["data"]
+    listening = {name: overrides[name] for name in ("host", "port") if overrides.get(name) is not None}
+    if listening and isinstance(raw.get("server", {}), dict):
+        raw["server"] = raw.get("server", {}) | listening
     try:
         return msgspec.convert(raw, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{file or 'The settings'}: {error}.") from error
+        raise SettingsError(f"{file or 'The settings'}: {_sentence(error)}") from error
+
+
+def _sentence(error: msgspec.ValidationError) -> str:
+    """msgspec's `Expected int, got str - at $.server.port` with the setting first."""
+    what, _, where = str(error).replace("`", "").partition(" - at $.")
+    return f"{where}: {what[:1].lower()}{what[1:]}." if where else f"{what}."
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -122,6 +146,8 @@ def _read(file: Path) -> dict[str, Any]:
         document = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"The configuration {file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The configuration {file} is not UTF-8 text.") from error
     except YAMLError as error:
         raise SettingsError(f"The configuration {file} is not valid YAML: {error}") from error
     if document is None:

@@ -89,8 +89,8 @@ DOCS: Mapping[str, Docs] = {
         tag="Images",
         media_type="image/*",
         query=documents.AssetQuery,
-        description="Needs the signed address that an answer gave, or a key that made or sent the picture. With ETag and "
-        "byte ranges.",
+        description="Needs the signed address that an answer gave, or a key that made or sent the picture. With ETag "
+        "and byte ranges.",
     ),
     "GET /healthz": _HEALTH,
     "GET /health": _HEALTH,
@@ -103,8 +103,8 @@ DOCS: Mapping[str, Docs] = {
         tag="Models",
         query=openrouter_models.ModelQuery,
         response=openrouter_models.RouterModelList,
-        description="Models that put out text, unless `output_modalities` asks for others. By OpenRouter's contract prices "
-        "are strings per token; `price_lines` has the whole price.",
+        description="Models that put out text, unless `output_modalities` asks for others. By OpenRouter's contract "
+        "prices are strings per token; `price_lines` has the whole price.",
     ),
     "GET /api/v1/model/{author}/{slug}": Docs(
         tag="Models", response=openrouter_models.RouterModelAnswer, description="By slug or alias."
@@ -114,7 +114,7 @@ DOCS: Mapping[str, Docs] = {
     "GET /api/v1/images/models/{author}/{slug}/endpoints": Docs(
         tag="Models",
         response=openrouter_models.ImageModelEndpoints,
-        description="What each provider takes of a request and what it costs there, first and further megapixels apart.",
+        description="What each provider takes of a request, and what it costs there line by line.",
     ),
     "GET /openapi.json": Docs(tag="Documentation", media_type="application/vnd.oai.openapi+json"),
     "GET /docs": Docs(tag="Documentation", media_type="text/html"),

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from penstock.core.errors import BadRequest, PenstockError, Unavailable
+from penstock.core.money import plain
 from penstock.settings import Settings
 
 
@@ -46,6 +47,8 @@ class Made:
     """US dollars; None where the model is unpriced."""
     provider: str
     seeds: tuple[int | None, ...]
+    errors: tuple[str, ...]
+    """A sentence for each picture that was asked for and did not come."""
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -53,11 +56,13 @@ class Made:
             "cost_usd": self.cost,
             "provider": self.provider,
             "seeds": list(self.seeds),
+            "errors": list(self.errors),
         }
 
     def sentence(self) -> str:
-        cost = "unpriced" if self.cost is None else f"${self.cost:f}"
-        return f"{', '.join(str(file) for file in self.files)}  ({cost}, {self.provider})"
+        cost = "unpriced" if self.cost is None else f"${plain(self.cost)}"
+        made = f"{', '.join(str(file) for file in self.files)}  ({cost}, {self.provider})"
+        return "\n".join((made, *self.errors))
 
 
 def generate_pictures(wish: Wish, url: str | None, key: str | None, settings: Callable[[], Settings]) -> Made:
@@ -70,12 +75,14 @@ def generate_pictures(wish: Wish, url: str | None, key: str | None, settings: Ca
             raise BadRequest(f"There is no file {reference}.")
     if url and not key:
         raise BadRequest("A running gateway needs a key: --key, or PENSTOCK_API_KEY.")
+    terminal = Console(stderr=True)
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=terminal,
         transient=True,
+        disable=not terminal.is_terminal,
     )
     with bar:
         bar.add_task(f"{wish.model} is drawing")
@@ -95,7 +102,9 @@ async def _own_gateway(settings: Settings) -> AsyncIterator[tuple[str, str]]:
 
     from penstock.app import build
     from penstock.core.principal import Scope
+    from penstock.telemetry import log
 
+    log.set_up("warning")
     application = build(settings, os.environ)
     made, plaintext = await application.gateway.keys.create("penstock generate", [Scope.INFERENCE])
     config = uvicorn.Config(application, host="127.0.0.1", port=0, log_config=None, access_log=False)
@@ -108,8 +117,8 @@ async def _own_gateway(settings: Settings) -> AsyncIterator[tuple[str, str]]:
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}", plaintext
-        await application.gateway.keys.revoke(made.id)
     finally:
+        await application.gateway.keys.revoke(made.id)
         server.should_exit = True
         await running
 
@@ -117,6 +126,8 @@ async def _own_gateway(settings: Settings) -> AsyncIterator[tuple[str, str]]:
 async def _ask(wish: Wish, url: str, key: str) -> Made:
     timeout = aiohttp.ClientTimeout(total=None)
     headers = {"authorization": f"Bearer {key}"}
+    if not url.startswith(("http://", "https://")):
+        raise BadRequest(f"A gateway's address is like http://127.0.0.1:8080, not {url!r}.")
     address = url.rstrip("/").removesuffix("/v1") + "/v1/images/"
     try:
         async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
@@ -155,7 +166,7 @@ def _written(wish: Wish, body: dict[str, Any], provider: str) -> Made:
     files = []
     for number, entry in enumerate(body["data"]):
         stem = wish.out.stem if number == 0 else f"{wish.out.stem}-{number + 1}"
-        file = wish.out.with_name(stem + wish.out.suffix)
+        file = wish.out.with_name(stem + _suffix(wish.out, entry["media_type"]))
         try:
             file.write_bytes(pybase64.b64decode(entry["b64_json"], validate=True))
         except OSError as error:
@@ -167,4 +178,16 @@ def _written(wish: Wish, body: dict[str, Any], provider: str) -> Made:
         cost=None if cost is None else Decimal(cost),
         provider=provider,
         seeds=tuple(entry.get("seed") for entry in body["data"]),
+        errors=tuple(error["message"] for error in body.get("errors", [])),
     )
+
+
+_SUFFIXES = {"image/png": (".png",), "image/jpeg": (".jpg", ".jpeg"), "image/webp": (".webp",), "image/gif": (".gif",)}
+
+
+def _suffix(out: Path, media_type: str) -> str:
+    """The suffix asked for, or the picture's own where that names another format: some models choose it themselves."""
+    own = _SUFFIXES.get(media_type, ())
+    asked = out.suffix.lower()
+    names_a_format = any(asked in suffixes for suffixes in _SUFFIXES.values())
+    return own[0] if own and names_a_format and asked not in own else out.suffix

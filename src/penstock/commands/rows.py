@@ -1,15 +1,16 @@
 """Facts of the catalogue as rows: plain values for JSON, from which the tables are drawn."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from penstock.catalogue.capability import fit, refusal
+from penstock.catalogue.schema import UnitRow
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import ImageCall, Operation, Size
 from penstock.core.errors import BadRequest, NotFound
 from penstock.core.money import plain
 from penstock.core.picture import Picture
-from penstock.core.price import BINARY_MEGAPIXEL, Meter, Price
+from penstock.core.price import BINARY_MEGAPIXEL, Line, Meter, Price, Unit
 from penstock.core.target import Model, Offer
 from penstock.metering.quote import quote
 
@@ -24,7 +25,7 @@ def model_rows(catalogue: Catalogue, on: Collection[str], everything: bool) -> l
             "provider": offer.provider,
             "on": offer.provider in on,
             "makes": list(model.output_modalities),
-            "price": price_text(offer.price),
+            "price": price_text(offer.price, catalogue.units),
             "price_checked": offer.price.checked.isoformat() if offer.price else None,
             "price_source": offer.price.source if offer.price else None,
         }
@@ -34,23 +35,25 @@ def model_rows(catalogue: Catalogue, on: Collection[str], everything: bool) -> l
     ]
 
 
-def price_text(price: Price | None) -> str:
-    """A price in words: `$0.03 first output megapixel, then $0.015; ...`."""
+def price_text(price: Price | None, units: Mapping[Unit, UnitRow]) -> str:
+    """A price in words: `$0.03 first output megapixel, $0.015 each further; $0.015 per input megapixel`."""
     if price is None:
         return "unpriced"
     doubtful = " (unverified)" if price.unverified else ""
-    return "; ".join(_meter_text(meter) for meter in price.meters) + doubtful
+    return "; ".join(_meter_text(meter, units[meter.unit]) for meter in price.meters) + doubtful
 
 
-def _meter_text(meter: Meter) -> str:
-    unit = meter.unit.replace("_", " ")
-    terms = ", ".join("/".join(values) for values in meter.when.values())
-    where = f" ({terms})" if terms else ""
+def _meter_text(meter: Meter, unit: UnitRow) -> str:
+    terms = [", ".join("/".join(values) for values in meter.when.values())] if meter.when else []
+    if meter.above is not None:
+        terms.append(f"inputs above {meter.above} tokens")
+    where = f" ({', '.join(terms)})" if terms else ""
     if "token" in meter.unit:
-        return f"${plain(meter.amount * 1_000_000)} per million {unit}s{where}"
+        return f"${plain(meter.amount * 1_000_000)} per million {unit.plural}{where}"
     if meter.first is not None:
-        return f"${plain(meter.first)} first {unit}, ${plain(meter.amount)} each further{where}"
-    return f"${plain(meter.amount)} per {unit}{where}"
+        return f"${plain(meter.first)} first {unit.name}, ${plain(meter.amount)} each further{where}"
+    per = f"{unit.name} at {meter.steps} steps" if meter.steps is not None else unit.name
+    return f"${plain(meter.amount)} per {per}{where}"
 
 
 def quote_rows(
@@ -79,10 +82,11 @@ def quote_rows(
         quality=quality,
         references=tuple(_stand_in(_size(text)) for text in references),
     )
-    return [_quote_row(call, model, offer) for offer in catalogue.offers(model.slug) if offer.operations & _PICTURES]
+    offers = [offer for offer in catalogue.offers(model.slug) if offer.operations & _PICTURES]
+    return [_quote_row(call, model, offer, catalogue.units) for offer in offers]
 
 
-def _quote_row(call: ImageCall, model: Model, offer: Offer) -> dict[str, Any]:
+def _quote_row(call: ImageCall, model: Model, offer: Offer, units: Mapping[Unit, UnitRow]) -> dict[str, Any]:
     row: dict[str, Any] = {"model": model.slug, "provider": offer.provider, "upstream": offer.upstream}
     excluded = refusal(call, offer, model)
     if excluded:
@@ -96,11 +100,16 @@ def _quote_row(call: ImageCall, model: Model, offer: Offer) -> dict[str, Any]:
         "exact": found.exact,
         "low_usd": found.low,
         "high_usd": found.high,
-        "lines": [{"unit": line.unit, "quantity": line.quantity, "usd": line.amount} for line in found.lines],
+        "lines": [_line_row(line, units[line.unit]) for line in found.lines],
         "price_checked": checked,
         "price_source": offer.price.source if offer.price else None,
         "unverified": bool(offer.price and offer.price.unverified),
     }
+
+
+def _line_row(line: Line, unit: UnitRow) -> dict[str, Any]:
+    name = unit.name if line.quantity == 1 else unit.plural
+    return {"unit": line.unit, "unit_name": name, "quantity": line.quantity, "usd": line.amount}
 
 
 def _size(text: str) -> Size:

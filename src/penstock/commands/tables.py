@@ -5,24 +5,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from penstock.core.money import plain
 from penstock.store.keys import Key
 from penstock.upstream.credentials import Switch
 
+_PIPE_COLUMNS = 10_000
+
 
 def show(table: Table) -> None:
     """Print a table, as wide as the terminal; a pipe gets all of it."""
     console = Console()
-    console.print(table if table.row_count else "Nothing here yet.", soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console.width = _PIPE_COLUMNS
+    console.print(table if table.row_count else "Nothing here yet.")
 
 
 def keys_table(keys: Sequence[Key]) -> Table:
     table = _table("Name", "Key", "Scopes", "Created", "State", "Id")
     for key in keys:
         state = f"revoked {_day(key.revoked_at)}" if key.revoked_at else "valid"
-        table.add_row(key.name, key.hint, ", ".join(sorted(key.scopes)), _day(key.created_at), state, key.id)
+        table.add_row(escape(key.name), key.hint, ", ".join(sorted(key.scopes)), _day(key.created_at), state, key.id)
     return table
 
 
@@ -51,14 +56,12 @@ def quote_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 def _quote_cells(row: dict[str, Any]) -> tuple[str, str, str]:
     if not row["able"]:
-        return "cannot", row["why_not"], ""
+        return "cannot", escape(row["why_not"]), ""
     if row["unpriced"] or row["low_usd"] is None:
         return "unpriced", "", row["price_checked"] or ""
     low, high = row["low_usd"], row["high_usd"]
     cost = f"${plain(low)}" if row["exact"] else f"${plain(low)} to {f'${plain(high)}' if high is not None else '?'}"
-    made = " + ".join(
-        f"{plain(line['quantity'])} {line['unit'].replace('_', ' ')} ${plain(line['usd'])}" for line in row["lines"]
-    )
+    made = " + ".join(f"{plain(line['quantity'])} {line['unit_name']} ${plain(line['usd'])}" for line in row["lines"])
     return cost, made, (row["price_checked"] or "") + (" unverified" if row["unverified"] else "")
 
 

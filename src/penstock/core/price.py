@@ -58,7 +58,7 @@ class Meter:
         """Whether this meter is the one for a call with these terms and this much input."""
         if self.above is not None and (tokens_in is None or tokens_in <= self.above):
             return False
-        return all(terms.get(name, "").lower() in values for name, values in self.when.items())
+        return not self.when or all(terms.get(name, "").lower() in values for name, values in self.when.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,14 @@ class Price:
     unverified: bool = False
     """True where the source is weak or contradicted; shown with the price."""
     note: str = ""
+    units: frozenset[Unit] = field(init=False, repr=False)
+    """Those of the meters."""
+    varies: bool = field(init=False, repr=False)
+    """Whether any meter holds for some calls only."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", frozenset(meter.unit for meter in self.meters))
+        object.__setattr__(self, "varies", any(meter.when for meter in self.meters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +101,16 @@ class Cost:
 
 
 UNKNOWN = Cost(None)
+_ZERO = Decimal(0)
 
 
 def covers(price: Price | None, terms: Mapping[str, str]) -> bool:
     """Whether a call with these terms has a price: every unit has a meter for them."""
     if price is None or not price.meters:
         return False
-    units = {meter.unit for meter in price.meters}
-    return units == {meter.unit for meter in price.meters if meter.applies(terms)}
+    if not price.varies:
+        return True
+    return price.units == {meter.unit for meter in price.meters if meter.applies(terms)}
 
 
 def cost(price: Price | None, usage: Usage, terms: Mapping[str, str]) -> Cost:
@@ -113,16 +123,20 @@ def cost(price: Price | None, usage: Usage, terms: Mapping[str, str]) -> Cost:
     if price is None or not price.meters:
         return UNKNOWN
     lines: list[Line] = []
-    units = dict.fromkeys(meter.unit for meter in price.meters)
-    usage = _folded(usage, units)
-    for unit in units:
-        meter = next((m for m in price.meters if m.unit is unit and m.applies(terms, usage.tokens_in)), None)
-        line = _line(meter, usage) if meter else None
-        if line is None:
-            return UNKNOWN
-        if line.quantity:
-            lines.append(line)
-    return Cost(sum((line.amount for line in lines), Decimal(0)), tuple(lines))
+    total = _ZERO
+    usage = _folded(usage, price.units)
+    tokens_in = usage.tokens_in
+    open_units = set(price.units)
+    for meter in price.meters:
+        if meter.unit in open_units and meter.applies(terms, tokens_in):
+            open_units.remove(meter.unit)
+            line = _line(meter, usage)
+            if line is None:
+                return UNKNOWN
+            if line.quantity:
+                lines.append(line)
+                total += line.amount
+    return UNKNOWN if open_units else Cost(total, tuple(lines))
 
 
 def stated(units: Decimal | int | float | str, usd_per_unit: Decimal) -> Decimal:
@@ -134,6 +148,8 @@ def _folded(usage: Usage, units: Iterable[Unit]) -> Usage:
     """Tokens of a kind without a price of its own count as the kind above it: cached as fresh, image as text."""
     text, cached = usage.text_tokens_in, usage.cached_text_tokens_in
     image, cached_image = usage.image_tokens_in, usage.cached_image_tokens_in
+    if not (cached or image or cached_image or usage.image_tokens_out):
+        return usage
     if cached_image and Unit.CACHED_IMAGE_TOKEN_IN not in units:
         image, cached_image = (image or 0) + cached_image, None
     if image and Unit.IMAGE_TOKEN_IN not in units:

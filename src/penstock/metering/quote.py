@@ -81,10 +81,11 @@ def _estimated(price: Price) -> bool:
 
 def _image_usage(call: ImageCall, offer: Offer, price: Price, how: Mapping[str, str]) -> tuple[Usage, Usage | None]:
     """What the call will use with the offer's defaults, and at most; None where nothing bounds that."""
-    units = {meter.unit for meter in price.meters}
+    units = price.units
     calls = ceil(call.n / max(1, offer.limits.images_per_call))
     low, high = (_ANY_SIZE, _ANY_SIZE) if Unit.OUTPUT_MEGAPIXEL not in units else _output_sizes(call, offer)
-    references = tuple(Size(picture.width, picture.height) for picture in call.references) * calls
+    # Where their megapixels are charged, the references are processed for each picture made from them.
+    references = tuple(Size(picture.width, picture.height) for picture in call.references) * call.n
     steps = _steps(call, offer)
     least = Usage(outputs=(low,) * call.n, references=references, steps=steps)
     most = None if high is None else Usage(outputs=(high,) * call.n, references=references, steps=steps)

@@ -106,7 +106,7 @@ class Life:
     preferences: Preferences = field(default_factory=Preferences)
     candidates: tuple[Candidate, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
-    quotes: Mapping[str, Quote] = field(default_factory=dict)
+    quotes: dict[str, Quote] = field(default_factory=dict)
     """By offer id."""
     strategy: str = "priority"
     attempts: list[Attempt] = field(default_factory=list)
