@@ -15,8 +15,8 @@ from penstock.store.kept import kept_secret
 
 def test_opening_makes_the_folder_and_a_file_only_its_owner_can_read(tmp_path: Path) -> None:
     path = tmp_path / "some" / "where" / "penstock.db"
-    Database.open(f"sqlite:///{path}").close()
-    assert path.stat().st_mode & 0o777 == 0o600
+    with Database.open(f"sqlite:///{path}"):
+        assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
@@ -41,7 +41,7 @@ def test_opening_an_up_to_date_database_does_not_import_alembic(tmp_path: Path) 
     assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 0
 
 
-def test_several_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+def test_several_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     path = str(tmp_path / "penstock.db")
     with ThreadPoolExecutor(4) as pool:
         secrets = list(pool.map(lambda _: _secret(path), range(4)))

@@ -5,12 +5,14 @@ is sent; a caller that hangs up ends a chat, while pictures that are being made 
 """
 
 import asyncio
+import re
 from contextlib import aclosing
+from functools import partial
 
 import structlog
 
 from penstock.core.answer import ChatAnswer, EmbeddingAnswer, ImageAnswer
-from penstock.core.call import ChatCall
+from penstock.core.call import ChatCall, ImageCall
 from penstock.core.errors import BadRequest, ClientGone, DeadlineExceeded, PenstockError
 from penstock.core.principal import Principal
 from penstock.pipeline.call import carry_out
@@ -34,9 +36,11 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
     try:
         life.timeout = _timeout(incoming, gateway)
         try:
-            async with asyncio.timeout(life.timeout):
-                await _serve(life, gateway, responder)
+            async with asyncio.timeout(life.timeout) as deadline:
+                await _serve(life, gateway, responder, deadline)
         except TimeoutError as error:
+            if life.left:
+                raise ClientGone("The caller hung up.") from error
             raise DeadlineExceeded(f"The request did not finish within {life.timeout:g} seconds.") from error
         settle(life)
         await record(life, gateway)
@@ -51,13 +55,14 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
         responder.close()
 
 
-async def _serve(life: Life, gateway: Gateway, responder: Responder) -> None:
+async def _serve(life: Life, gateway: Gateway, responder: Responder, deadline: asyncio.Timeout) -> None:
     call = await life.surface.read(life, gateway)
     life.asked_model = call.model
     model = find_model(call.model, gateway.catalogue)
     if isinstance(call, ChatCall) and model.image_only:
         call = await picture_call(life, call, gateway)
     life.call = call
+    responder.watch(partial(_leave, life, deadline))
     resolve(life, call, model, gateway)
     price_candidates(life, call)
     plan = choose(life, gateway)
@@ -67,9 +72,14 @@ async def _serve(life: Life, gateway: Gateway, responder: Responder) -> None:
                 life.answer = event
             elif call.stream:
                 await responder.event(event)
-                if responder.gone and isinstance(call, ChatCall):
-                    life.client_gone = True
-                    raise ClientGone("The caller hung up.")
+
+
+def _leave(life: Life, deadline: asyncio.Timeout) -> None:
+    """The caller has hung up: pictures are made all the same, anything else ends here unless it has ended already."""
+    life.client_gone = True
+    if not isinstance(life.call, ImageCall) and life.answer is None and life.error is None:
+        life.left = True
+        deadline.reschedule(asyncio.get_running_loop().time())
 
 
 async def _fail(life: Life, error: PenstockError, gateway: Gateway, responder: Responder) -> None:
@@ -88,6 +98,6 @@ def _timeout(incoming: Incoming, gateway: Gateway) -> float:
     asked = incoming.ours("request-timeout")
     if asked is None:
         return longest
-    if not asked.isdecimal() or not int(asked):
+    if not re.fullmatch(r"[0-9]{1,15}", asked) or not int(asked):
         raise BadRequest("The request-timeout header is a whole number of milliseconds.", param="request-timeout")
     return min(longest, int(asked) / 1000)

@@ -1,5 +1,6 @@
 """The values the steps hand on: what came in, what is known of the request so far, and what goes out."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,11 +9,15 @@ from typing import Any, ClassVar, Protocol
 from penstock.core.answer import Answer, Event, Submitted
 from penstock.core.call import Call
 from penstock.core.errors import PenstockError
+from penstock.core.picture import Picture
 from penstock.core.pieces import Pieces
 from penstock.core.principal import Principal
 from penstock.core.target import Candidate, Exclusion
 from penstock.metering.quote import Quote
 from penstock.metering.settle import Charge
+
+ID = re.compile(r"[A-Za-z0-9_.:/+=@-]{1,128}")
+"""What an id given by a caller may look like; it is echoed in headers."""
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -37,11 +42,14 @@ class Incoming:
     """Unix seconds."""
     scheme: str = "http"
     body_read: bool = False
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    """Every picture stored while the body was read, by digest, whatever becomes of the request."""
 
     @property
     def caller_id(self) -> str | None:
-        """The caller's own name for the request, recorded and echoed beside ours."""
-        return self.ours("request-id")
+        """The caller's own name for the request, recorded and echoed beside ours where it is one."""
+        given = self.ours("request-id")
+        return given if given and ID.fullmatch(given) else None
 
     def ours(self, name: str) -> str | None:
         """A request header of ours in either spelling, `x-penstock-NAME` or `x-agentcc-NAME`."""
@@ -125,6 +133,8 @@ class Life:
     latency: float | None = None
     """Seconds from arrival until the answer was complete."""
     client_gone: bool = False
+    left: bool = False
+    """The caller hung up, and with that ended the work."""
 
 
 class StreamWriter(Protocol):

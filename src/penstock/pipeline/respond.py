@@ -1,7 +1,7 @@
 """Replies out: headers in both spellings, bodies in pieces, pictures read from the store while they are sent."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from penstock.core.answer import Event
 from penstock.core.errors import PenstockError
@@ -11,6 +11,8 @@ from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Life, Reply, Send, StreamWriter
 
 Headers = list[tuple[bytes, bytes]]
+
+_MOST_NAMES = 25
 
 
 class Responder:
@@ -22,21 +24,23 @@ class Responder:
         self._gateway = gateway
         self._writer: StreamWriter | None = None
         self._watch: asyncio.Task[None] | None = None
-        self.gone = False
-        """Whether the caller has hung up."""
+        self._gone = False
+
+    def watch(self, leave: Callable[[], None]) -> None:
+        """Notice from now on that the caller hangs up, and call `leave` then. The request's body must be read."""
+        self._watch = asyncio.ensure_future(self._watch_caller(leave))
 
     async def event(self, event: Event) -> None:
         """A streamed event; the first one opens the stream."""
         opening = () if self._writer else await self._open_stream()
         pieces = (*opening, *self._stream().event(event))
-        if pieces and not self.gone:
+        if pieces and not self._gone:
             await self._body(pieces, more=True)
 
     async def answer(self) -> None:
         """The whole answer, or the end of the stream."""
         life = self._life
         assert life.answer is not None and life.call is not None
-        life.client_gone = life.client_gone or self.gone
         if not life.call.stream:
             await send_reply(self._send, life.surface.reply(life, life.answer), metadata(life), self._gateway)
             return
@@ -61,7 +65,6 @@ class Responder:
 
     async def _open_stream(self) -> Pieces:
         self._writer = self._life.surface.stream(self._life)
-        self._watch = asyncio.ensure_future(self._watch_caller())
         headers = _encoded(
             {
                 **metadata(self._life),
@@ -76,10 +79,11 @@ class Responder:
     async def _body(self, pieces: Pieces, more: bool) -> None:
         await _send_pieces(self._send, pieces, more, self._gateway)
 
-    async def _watch_caller(self) -> None:
-        while not self.gone:
+    async def _watch_caller(self, leave: Callable[[], None]) -> None:
+        while not self._gone:
             message = await self._life.incoming.receive()
-            self.gone = message["type"] == "http.disconnect"
+            self._gone = message["type"] == "http.disconnect"
+        leave()
 
 
 def metadata(life: Life) -> dict[str, str]:
@@ -100,13 +104,18 @@ def metadata(life: Life) -> dict[str, str]:
         facts["model-used"] = life.served_by.model.slug
     if life.charge is not None and life.charge.amount is not None:
         facts["cost"] = plain(life.charge.amount)
-    if life.ignored:
-        facts["ignored"] = ", ".join(name for name in life.ignored if name.isascii() and name.isprintable())
+    if ignored := _shown(life.ignored):
+        facts["ignored"] = ", ".join(ignored)
     headers = {"x-request-id": incoming.id}
     for name, value in facts.items():
         headers[f"x-penstock-{name}"] = value
         headers[f"x-agentcc-{name}"] = value
     return headers
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    """Field names fit for a header: the first of them, for clients refuse headers of many kilobytes."""
+    return [name for name in names if name.isascii() and name.isprintable() and len(name) <= 64][:_MOST_NAMES]
 
 
 async def send_reply(send: Send, reply: Reply, headers: Mapping[str, str], gateway: Gateway) -> None:

@@ -31,7 +31,7 @@ from penstock.providers.sandbox_failures import Moment, Trouble, asked_for, with
 
 DEFAULT_SIZE = Size(1024, 1024)
 MAX_SIDE = 8192
-MAX_PIXELS = 4096 * 4096
+MAX_PIXELS = 4 * 1024 * 1024
 MAX_REFERENCES = 16
 _FORMATS = ("png", "jpeg", "webp")
 _BACKGROUNDS = ("auto", "opaque", "transparent")

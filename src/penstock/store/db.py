@@ -61,7 +61,7 @@ class Database:
             )
         database = None
         try:
-            _make(path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             database = cls(path, busy_timeout_ms=busy_timeout_ms)
             database._bring_up_to_date()
         except (OSError, DatabaseError, PenstockError) as error:
@@ -78,7 +78,12 @@ class Database:
 
     def _bring_up_to_date(self) -> None:
         with self._reading.begin() as connection:
-            behind = migrate.check(migrate.version(connection))
+            found = migrate.version(connection)
+            behind = migrate.check(found)
+        if found is None:
+            # For its owner's eyes only, before anything is in it; the files beside it get the same mode. It is not
+            # opened here to be made: closing it would drop the locks of this process's other connections.
+            self.path.chmod(0o600)
         if behind:
             # Asked again inside the write transaction: another process may have done it meanwhile.
             with self.writing.begin() as connection:
@@ -165,12 +170,6 @@ def _path(url: str) -> Path:
         "Write sqlite:///folder/penstock.db, with four slashes where the path is absolute, or a plain path.",
         code="database_address",
     )
-
-
-def _make(path: Path) -> None:
-    """The folder and an empty file, for this user's eyes only: hashes of keys and a signing secret are in it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
 
 
 def _engine(path: Path, begin: str, pragmas: tuple[str, ...], busy_timeout_ms: int) -> Engine:
