@@ -6,16 +6,17 @@ import datetime
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import machine as machines
-from benchmarks import nginx
+from benchmarks import nginx, procfs
 from benchmarks.cases import Case, cases
 from benchmarks.check import CheckFailed, ask, check
 from benchmarks.gateway import Running, gateway
 from benchmarks.measure import Row, Subject, measure
-from benchmarks.programs import NotReady, free_port, running, wait_ready
+from benchmarks.programs import NotReady, alone, free_port, running, wait_ready
 from benchmarks.report import GATEWAY, Result, as_json, as_markdown
 from benchmarks.wrk import LoadFailed
 
@@ -68,7 +69,7 @@ def _counts(text: str) -> tuple[int, ...]:
 def _run(chosen: Sequence[Case], connections: Sequence[int], seconds: int) -> Result:
     machine = machines.describe()
     cores = machines.split_cores(os.sched_getaffinity(0))
-    with contextlib.ExitStack() as stack:
+    with alone(), contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-benchmark-")))
         mock_port, proxy_port = free_port(), free_port()
         _serve(stack, [*cores.load_prefix(), *nginx.mock(folder / "mock", mock_port, chosen)], mock_port, folder)
@@ -81,6 +82,7 @@ def _run(chosen: Sequence[Case], connections: Sequence[int], seconds: int) -> Re
             _gateway_subject(running_gateway),
         ]
         _check(chosen, subjects)
+        others, started = procfs.others_seconds(os.getpid()), time.perf_counter()
         rows = []
         for row in measure(
             chosen,
@@ -92,11 +94,13 @@ def _run(chosen: Sequence[Case], connections: Sequence[int], seconds: int) -> Re
         ):
             _say(row)
             rows.append(row)
+        others, taken = procfs.others_seconds(os.getpid()) - others, time.perf_counter() - started
         return Result(
             date=datetime.date.today().isoformat(),
             machine=machine,
             cores=cores,
             seconds=seconds,
+            others_cores=max(0.0, others / taken),
             startup=running_gateway.startup,
             rows=tuple(rows),
         )

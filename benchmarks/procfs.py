@@ -35,6 +35,20 @@ def parse_peak(text: str) -> int:
     return 0
 
 
+def parse_busy(text: str) -> int:
+    """Clock ticks that programs of this machine, and the host in its place, took of all cores, from /proc/stat.
+
+    Interrupts are left out: they carry the loopback traffic of whoever is measured.
+    """
+    user, nice, system, _idle, _wait, _interrupts, _soft, steal = (int(field) for field in text.split()[1:9])
+    return user + nice + system + steal
+
+
+def others_seconds(process: int) -> float:
+    """CPU that everything outside this process and its children has taken since the machine started."""
+    return parse_busy(_read(_ROOT / "stat")) / TICKS_PER_SECOND - cpu_seconds(process)
+
+
 def cpu_seconds(process: int) -> float:
     """User and system time of a process and everything below it."""
     return sum(stat.ticks for _, stat in _tree(process)) / TICKS_PER_SECOND

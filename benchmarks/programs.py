@@ -1,16 +1,19 @@
 """Programs started for the time of a measurement, and ended after it whatever happens."""
 
 import contextlib
+import fcntl
 import http.client
+import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
 class NotReady(RuntimeError):
-    """A program did not answer in time; the message ends with what it logged."""
+    """A program did not come up, or may not be started now; the message says why."""
 
 
 def free_port() -> int:
@@ -19,6 +22,17 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keeps a second benchmark away while this one runs: each would measure the other. Raises NotReady."""
+    with (Path(tempfile.gettempdir()) / f"penstock-benchmark-{os.getuid()}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotReady("Another benchmark is running on this machine; wait for it to end.") from None
+        yield
 
 
 @contextlib.contextmanager

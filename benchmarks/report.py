@@ -13,6 +13,7 @@ from benchmarks.measure import Row
 GATEWAY = "Penstock"
 IMPORT_SECONDS = 0.3
 READY_SECONDS = 1.5
+_MOST_OTHERS_CORES = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Result:
     cores: Cores
     seconds: int
     """How long each measurement was to run at least; each row's load holds how long it did."""
+    others_cores: float
+    """Cores that programs outside the benchmark kept busy while it measured."""
     startup: Startup
     rows: tuple[Row, ...]
 
@@ -49,7 +52,7 @@ def as_markdown(result: Result, cases: Sequence[Case]) -> str:
     measured = [case for case in cases if any(row.case == case.name for row in result.rows)]
     parts = [
         f"# Benchmark of {result.date}, {result.machine.processor}, {result.machine.cores} cores",
-        *_warnings(result.rows),
+        *_warnings(result),
         _machine(result),
         "## Targets",
         _table(
@@ -117,12 +120,18 @@ def _quick(target: str, limit: float, seconds: float) -> Verdict:
     return Verdict(target, f"< {limit:g} s", f"{seconds:.2f} s", seconds < limit)
 
 
-def _warnings(rows: Iterable[Row]) -> list[str]:
-    invalid = [row for row in rows if row.faults]
+def _warnings(result: Result) -> list[str]:
+    found = []
+    if result.others_cores > _MOST_OTHERS_CORES:
+        found.append(
+            f"**BUSY machine:** other programs kept {result.others_cores:.2f} cores busy meanwhile. Rates and "
+            "latencies say little, and CPU is higher than on a quiet machine."
+        )
+    invalid = [row for row in result.rows if row.faults]
     if not invalid:
-        return []
+        return found
     lines = [f"- {row.case}, {row.subject}, {row.connections} connections: {', '.join(row.faults)}" for row in invalid]
-    return ["\n".join(["**INVALID measurements; do not quote them:**", "", *lines])]
+    return [*found, "\n".join(["**INVALID measurements; do not quote them:**", "", *lines])]
 
 
 def _machine(result: Result) -> str:
@@ -138,7 +147,8 @@ def _machine(result: Result) -> str:
             f"- Programs: Penstock {machine.penstock}, Python {machine.python}, nginx {machine.nginx}, "
             f"wrk {machine.wrk}",
             f"- Pinned: {pinned}",
-            f"- Each measurement: {result.seconds} s or longer, after 1 s of warming up; load average at the start "
+            f"- Each measurement: {result.seconds} s or longer, after 1 s of warming up",
+            f"- Other programs: {result.others_cores:.2f} cores meanwhile; load average at the start "
             f"{machine.load_average:g}",
             f"- Bare `python -c pass`: {startup.python_seconds:.2f} s; `import penstock` includes it",
         ]

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.measure import Row, long_enough, settle
-from benchmarks.procfs import parse_peak, parse_stat
+from benchmarks.procfs import parse_busy, parse_peak, parse_stat
 from benchmarks.wrk import Load, LoadFailed, parse
 
 _FIGURES = (
@@ -58,6 +58,11 @@ def test_a_stat_line_is_read_whatever_the_command_is_called(name: str) -> None:
     stat = parse_stat(f"4711 ({name}) S 12 4711 4711 0 -1 4194560 2210 8 0 0 150 25 7 3 20 0 5 0 991 1 2\n")
     assert stat.parent == 12
     assert stat.ticks == 150 + 25 + 7 + 3
+
+
+def test_a_machine_is_busy_with_programs_and_its_host_but_not_with_interrupts() -> None:
+    text = "cpu  1000 20 300 99999 77 5 6 4 0 0\ncpu0 500 10 150 50000 40 2 3 2 0 0\nintr 12\n"
+    assert parse_busy(text) == 1000 + 20 + 300 + 4
 
 
 def test_the_peak_is_read_in_kilobytes() -> None:

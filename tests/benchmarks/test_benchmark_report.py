@@ -29,7 +29,7 @@ def _row(subject: str = "Penstock", *, cpu_ms: float | None = 0.3, errors: dict[
     return Row(case="chat", subject=subject, connections=64, load=load, cpu_ms=cpu_ms, peak_mb=120.0)
 
 
-def _result(*rows: Row, ready: float = 0.9, cores: Cores | None = None) -> Result:
+def _result(*rows: Row, ready: float = 0.9, others: float = 0.02, cores: Cores | None = None) -> Result:
     return Result(
         date="2026-01-31",
         machine=Machine(
@@ -45,6 +45,7 @@ def _result(*rows: Row, ready: float = 0.9, cores: Cores | None = None) -> Resul
         ),
         cores=cores or Cores((1,), (0,)),
         seconds=2,
+        others_cores=others,
         startup=Startup(python_seconds=0.02, import_seconds=0.03, first_ready_seconds=1.2, ready_seconds=ready),
         rows=rows,
     )
@@ -84,6 +85,12 @@ def test_an_invalid_measurement_is_named_before_any_figure() -> None:
     warning = text.index("- chat, Penstock, 64 connections: 3 status errors, 1 timeout errors")
     assert warning < text.index("## Targets")
     assert "**INVALID: 3 status errors, 1 timeout errors** |" in text
+
+
+def test_a_busy_machine_is_told_before_any_figure() -> None:
+    text = as_markdown(_result(_row(), others=0.8), [_CHAT])
+    assert text.index("**BUSY machine:** other programs kept 0.80 cores busy") < text.index("## Targets")
+    assert "BUSY" not in as_markdown(_result(_row()), [_CHAT])
 
 
 def test_a_valid_report_warns_of_nothing() -> None:

@@ -48,7 +48,7 @@ async def _admit(gateway: Gateway, incoming: Incoming, digest: str) -> None:
     expires, signature = query.get("expires", [""])[0], query.get("signature", [""])[0]
     if signature:
         now = int(gateway.clock.now())
-        if expires.isdecimal() and valid(gateway.link_secret, digest, int(expires), signature, now):
+        if re.fullmatch(r"[0-9]{1,15}", expires) and valid(gateway.link_secret, digest, int(expires), signature, now):
             return
         raise Forbidden("This address has expired or was changed.", code="invalid_signature")
     principal = await authenticate(incoming, Scope.READ, gateway.keys)
@@ -60,7 +60,7 @@ async def _admit(gateway: Gateway, incoming: Incoming, digest: str) -> None:
 
 async def _part(gateway: Gateway, picture: Picture, wanted: str, headers: dict[str, str]) -> Reply:
     """A single byte range (RFC 9110, section 14); several at once are answered with the whole, as is allowed."""
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", wanted.strip())
+    match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", wanted.strip())
     if match is None or match[0] == "bytes=-":
         return Reply(media_type=picture.media_type, headers=headers, pieces=(Bare(picture),))
     if match[1]:

@@ -1,5 +1,6 @@
 """The OpenAI endpoints under /v1: chat completions, image generations, image edits and embeddings."""
 
+import re
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,7 +20,7 @@ from penstock.core.answer import Answer, ChatAnswer, EmbeddingAnswer, ImageAnswe
 from penstock.core.call import Call, ChatCall, EmbeddingCall, ImageCall
 from penstock.core.errors import BadRequest, PenstockError
 from penstock.core.picture import Picture
-from penstock.pipeline.fields import image_call
+from penstock.pipeline.fields import image_call, value_of
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.ingress import Form, picture_from, read_form, read_json
 from penstock.pipeline.request import Life, Reply, StreamWriter
@@ -52,7 +53,7 @@ class ChatCompletions(OpenAISurface):
             raise BadRequest("`messages` must be a list of messages.", param="messages")
         provider = fields.pop("provider", None)
         if provider is not None or life.incoming.ours("provider-lock"):
-            take_provider(life, msgspec.json.decode(provider) if provider is not None else None)
+            take_provider(life, value_of(provider, "provider") if provider is not None else None)
         if sandbox := take_sandbox(life.incoming):
             fields["sandbox"] = msgspec.Raw(msgspec.json.encode(sandbox))
         if "models" in fields:
@@ -115,7 +116,7 @@ class ImageEdits(ImagesSurface):
     """`POST /v1/images/edits`, as a form with files or as JSON with `images`."""
 
     async def read(self, life: Life, gateway: Gateway) -> Call:
-        if life.incoming.headers.get("content-type", "").startswith("multipart/form-data"):
+        if life.incoming.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return self._from_form(life, await read_form(life.incoming, gateway))
         return await self._from_json(life, gateway)
 
@@ -158,7 +159,7 @@ class Embeddings(OpenAISurface):
         if bytes(fields.get("input", b""))[:1] not in (b'"', b"["):
             raise BadRequest("`input` must be a string or a list.", param="input")
         provider = fields.pop("provider", None)
-        take_provider(life, msgspec.json.decode(provider) if provider is not None else None)
+        take_provider(life, value_of(provider, "provider") if provider is not None else None)
         if sandbox := take_sandbox(life.incoming):
             fields["sandbox"] = msgspec.Raw(msgspec.json.encode(sandbox))
         return EmbeddingCall(model=model, body=fields)
@@ -173,11 +174,11 @@ class Embeddings(OpenAISurface):
 
 def decoded(raw: dict[str, msgspec.Raw]) -> dict[str, Any]:
     """Every field decoded; the pictures in them are placeholders, so this is small."""
-    return {name: msgspec.json.decode(value) for name, value in raw.items()}
+    return {name: value_of(value, name) for name, value in raw.items()}
 
 
 def _modalities(raw: msgspec.Raw | None) -> tuple[str, ...] | None:
-    value = msgspec.json.decode(raw) if raw is not None else None
+    value = value_of(raw, "modalities") if raw is not None else None
     if value is None:
         return None
     if not isinstance(value, list) or not all(item in ("text", "image", "audio") for item in value):
@@ -203,7 +204,7 @@ _INTEGERS = frozenset(("n", "output_compression", "seed", "partial_images"))
 def _typed(name: str, value: str) -> Any:
     """A form's text as the JSON type its field has. Raises BadRequest."""
     if name in _INTEGERS:
-        if not value.strip().lstrip("-").isdecimal():
+        if not re.fullmatch(r"-?[0-9]{1,30}", value.strip()):
             raise BadRequest(f"`{name}` must be a whole number, not {value[:40]!r}.", param=name)
         return int(value)
     if name == "stream":
@@ -211,8 +212,5 @@ def _typed(name: str, value: str) -> Any:
             raise BadRequest("`stream` must be true or false.", param="stream")
         return value.lower() == "true"
     if name == "provider":
-        try:
-            return msgspec.json.decode(value)
-        except msgspec.DecodeError as error:
-            raise BadRequest("`provider` must be a JSON object.", param="provider") from error
+        return value_of(msgspec.Raw(value.encode()), "provider")
     return value

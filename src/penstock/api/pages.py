@@ -5,6 +5,7 @@ with the page forbids it; the key a visitor types stays in the page's memory.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -111,9 +112,9 @@ def _prose(text: str) -> Markup:
     return Markup("").join(parts)
 
 
-def _breakable(path: str) -> Markup:
-    """A path that may be broken after each slash."""
-    return Markup("/<wbr>").join(path.split("/"))
+def _breakable(name: str) -> Markup:
+    """A path or a name that may be broken after each slash and underscore."""
+    return Markup("<wbr>").join(re.findall(r"[^/_]*[/_]|[^/_]+", name))
 
 
 def _view(document: Mapping[str, Any], base: str) -> dict[str, Any]:

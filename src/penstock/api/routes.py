@@ -61,7 +61,11 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/models/{author}/{slug}/endpoints", Scope.READ, "Who serves a model", handler=endpoints),
     Route("GET", "/api/v1/images/models", Scope.READ, "The models that make pictures", handler=image_models),
     Route(
-        "GET", "/api/v1/images/models/{author}/{slug}/endpoints", Scope.READ, "Who makes them", handler=image_endpoints
+        "GET",
+        "/api/v1/images/models/{author}/{slug}/endpoints",
+        Scope.READ,
+        "Who serves an image model",
+        handler=image_endpoints,
     ),
     Route("GET", "/healthz", Scope.PUBLIC, "The process answers", handler=health.alive),
     Route("GET", "/health", Scope.PUBLIC, "The process answers", handler=health.alive),

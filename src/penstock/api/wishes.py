@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from penstock.core.errors import BadRequest
+from penstock.pipeline.fields import value_of
 from penstock.pipeline.request import Incoming, Life, Preferences
 
 _PREFERENCES = ("order", "only", "ignore", "allow_fallbacks", "options")
@@ -50,7 +51,7 @@ def text_of(raw: msgspec.Raw | None, name: str) -> str:
     """A string field that must be there. Raises BadRequest."""
     if raw is None:
         raise BadRequest(f"`{name}` is missing.", param=name, code="missing_required_parameter")
-    value = msgspec.json.decode(raw)
+    value = value_of(raw, name)
     if not isinstance(value, str) or not value:
         raise BadRequest(f"`{name}` must be a string.", param=name)
     return value
@@ -58,8 +59,8 @@ def text_of(raw: msgspec.Raw | None, name: str) -> str:
 
 def flag_of(raw: msgspec.Raw | None, name: str) -> bool:
     """A boolean field; absent and null are false. Raises BadRequest."""
-    value = msgspec.json.decode(raw) if raw is not None else False
-    if value not in (True, False, None) or (isinstance(value, int) and not isinstance(value, bool)):
+    value = value_of(raw, name) if raw is not None else False
+    if value is not None and not isinstance(value, bool):
         raise BadRequest(f"`{name}` must be true or false.", param=name)
     return bool(value)
 
@@ -73,7 +74,7 @@ def _slugs(value: dict[str, Any], name: str) -> tuple[str, ...]:
 
 def _flag(value: dict[str, Any], name: str) -> bool:
     flag = value.get(name)
-    if flag not in (None, True, False):
+    if flag is not None and not isinstance(flag, bool):
         raise BadRequest(f"`provider.{name}` must be true or false.", param="provider")
     return flag is not False
 

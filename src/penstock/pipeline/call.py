@@ -104,10 +104,19 @@ async def _several(life: Life, call: ImageCall, candidate: Candidate, gateway: G
     )
     answers = [result for result in results if isinstance(result, ImageAnswer)]
     errors = [result for result in results if isinstance(result, BaseException)]
-    for error in errors:
-        if not answers or not isinstance(error, PenstockError):
-            raise error
-    return _merged(answers, tuple(cast(PenstockError, error) for error in errors))
+    failures = tuple(error for error in errors if isinstance(error, PenstockError))
+    if len(failures) < len(errors):
+        raise next(error for error in errors if not isinstance(error, PenstockError))
+    if not answers:
+        raise max(failures, key=_gravity)
+    return _merged(answers, failures)
+
+
+def _gravity(error: PenstockError) -> int:
+    """Of several failures the one that forbids to ask another provider counts, lest something be paid for twice."""
+    if not isinstance(error, ProviderError) or not error.fallback:
+        return 2
+    return 1 if error.ambiguous else 0
 
 
 def _parts(call: ImageCall, candidate: Candidate) -> list[ImageCall]:

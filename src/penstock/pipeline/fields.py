@@ -30,6 +30,8 @@ class ImageFields(msgspec.Struct, kw_only=True):
 
 
 _KNOWN = frozenset(ImageFields.__struct_fields__)
+_SHORT = ("size", "aspect_ratio", "resolution", "quality", "background", "output_format")
+_SHORT_CHARACTERS = 64
 _FORMATS = {"jpg": "jpeg"}
 
 
@@ -66,22 +68,39 @@ def image_call(fields: dict[str, Any], references: tuple[Picture, ...], mask: Pi
     )
 
 
+def value_of(raw: msgspec.Raw, name: str) -> Any:
+    """A field's value decoded. Raises BadRequest where it is JSON by its form only, such as a number beyond 64 bits."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"`{name[:60]}` cannot be read: {_lowered(error)}.", param=name[:60]) from error
+
+
 def converted(fields: dict[str, Any], type_: type[ImageFields]) -> ImageFields:
     """The known fields as their types. Raises BadRequest in a sentence with the field's name."""
     for name in ("model", "prompt"):
         if fields.get(name) is None:
             raise BadRequest(f"`{name}` is missing.", param=name, code="missing_required_parameter")
     try:
-        return msgspec.convert({name: value for name, value in fields.items() if name in _KNOWN}, type_)
+        given = msgspec.convert({name: value for name, value in fields.items() if name in _KNOWN}, type_)
     except msgspec.ValidationError as error:
         raise wrong_type(error) from error
+    for name in _SHORT:
+        if len(getattr(given, name) or "") > _SHORT_CHARACTERS:
+            raise BadRequest(f"`{name}` is longer than {_SHORT_CHARACTERS} characters.", param=name)
+    return given
 
 
 def wrong_type(error: msgspec.ValidationError) -> BadRequest:
     """msgspec's `Expected int, got str - at $.n` as a sentence about the field."""
     what, _, where = str(error).partition(" - at `$")
     param = where.strip("`.").split(".")[0].split("[")[0] or None
-    return BadRequest(f"`{param}` is wrong: {what[0].lower()}{what[1:]}." if param else f"{what}.", param=param)
+    return BadRequest(f"`{param}` is wrong: {_lowered(what)}." if param else f"{what}.", param=param)
+
+
+def _lowered(said: object) -> str:
+    text = str(said)
+    return text[:1].lower() + text[1:]
 
 
 def _size(given: ImageFields) -> tuple[Size | None, str | None]:

@@ -11,7 +11,7 @@ import msgspec
 
 from penstock.core.call import ChatCall, ImageCall
 from penstock.core.errors import BadRequest
-from penstock.pipeline.fields import image_call
+from penstock.pipeline.fields import image_call, value_of
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.ingress import picture_from
 from penstock.pipeline.request import Life
@@ -29,10 +29,11 @@ async def picture_call(life: Life, call: ChatCall, gateway: Gateway) -> ImageCal
     """The request for pictures that this chat is. Raises BadRequest where it has no user message with text."""
     messages = _messages(call)
     prompt, references = _asked(messages)
-    pictures = [await picture_from(address, "messages", dict(call.pictures), gateway) for address in references]
+    sent = life.incoming.pictures
+    pictures = [await picture_from(address, "messages", sent, gateway) for address in references]
     config = _object(call, "image_config")
     fields: dict[str, Any] = {
-        name: msgspec.json.decode(value) for name, value in call.body.items() if name not in _CHAT_ONLY
+        name: value_of(value, name) for name, value in call.body.items() if name not in _CHAT_ONLY
     }
     fields |= {("resolution" if name == "image_size" else name): value for name, value in config.items()}
     left_out = [name for name in call.body if name in _CHAT_ONLY - _QUIET]
@@ -46,7 +47,7 @@ def _messages(call: ChatCall) -> list[dict[str, Any]]:
     raw = call.body.get("messages")
     try:
         messages = msgspec.json.decode(raw, type=list[dict[str, Any]]) if raw else []
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadRequest("`messages` must be a list of messages.", param="messages") from error
     if not messages:
         raise BadRequest("`messages` is missing or empty.", param="messages")
@@ -57,7 +58,7 @@ def _object(call: ChatCall, name: str) -> dict[str, Any]:
     raw = call.body.get(name)
     if raw is None:
         return {}
-    value = msgspec.json.decode(raw)
+    value = value_of(raw, name)
     if value is not None and not isinstance(value, dict):
         raise BadRequest(f"`{name}` must be an object.", param=name)
     return value or {}

@@ -19,7 +19,7 @@ from penstock.core.errors import BadRequest, PenstockError, TooLarge
 from penstock.core.picture import Picture
 from penstock.core.pieces import digest_in
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.keep import download
+from penstock.pipeline.keep import download, picture_limit
 from penstock.pipeline.request import Incoming
 from penstock.upstream.fetch import FetchFailed, FetchRefused
 
@@ -46,8 +46,11 @@ class Form:
 async def read_json(incoming: Incoming, gateway: Gateway) -> tuple[Fields, dict[str, Picture]]:
     """A JSON object's top-level fields, and the pictures its placeholders stand for."""
     body, pictures = await _read_text(incoming, gateway)
+    incoming.pictures |= pictures
     try:
-        return _fields_decoder.decode(body), pictures
+        if not body.isascii():
+            body.decode()  # undecoded fields are not checked otherwise, and go on to providers
+        return _fields_decoder.decode(body), incoming.pictures
     except msgspec.ValidationError as error:
         raise BadRequest("The body must be a JSON object.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -96,20 +99,15 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is larger than the {limit // 2**20} MB this gateway accepts.")
 
 
-def picture_limit(gateway: Gateway) -> int:
-    """Bytes one picture may have."""
-    return gateway.settings.assets.max_picture_megabytes * 2**20
-
-
 async def read_form(incoming: Incoming, gateway: Gateway) -> Form:
     """A multipart form, its files stored as pictures while they arrive."""
     _, options = parse_options_header(incoming.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
     if not boundary:
         raise BadRequest("The content type names no boundary, so the form cannot be read.")
-    reader = _FormReader(gateway)
-    parser = MultipartParser(boundary, reader.callbacks())  # type: ignore[arg-type]
+    reader = _FormReader(incoming, gateway)
     try:
+        parser = MultipartParser(boundary, reader.callbacks())  # type: ignore[arg-type]
         async for chunk in body_chunks(incoming, gateway):
             parser.write(chunk)
             await reader.settle()
@@ -126,9 +124,10 @@ async def read_form(incoming: Incoming, gateway: Gateway) -> Form:
 class _FormReader:
     """Callbacks of the multipart parser: text into fields, files into the asset store."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, incoming: Incoming, gateway: Gateway) -> None:
         self.form = Form()
         self.ended = False
+        self._incoming = incoming
         self._gateway = gateway
         self._header_name = b""
         self._header_value = b""
@@ -160,6 +159,7 @@ class _FormReader:
                 error.param = error.param or name
                 raise
             self.form.files.setdefault(name, []).append(picture)
+            self._incoming.pictures[picture.digest] = picture
         self._finished.clear()
 
     def abandon(self) -> None:
@@ -214,7 +214,7 @@ class _FormReader:
 async def picture_from(value: object, param: str, sent: dict[str, Picture], gateway: Gateway) -> Picture:
     """The picture a field names: a data URL, stored already if it was long, or an https address, fetched now.
 
-    Raises BadRequest naming `param`.
+    What is stored here is added to `sent`. Raises BadRequest naming `param`.
     """
     if not isinstance(value, str) or not value:
         raise BadRequest("A picture is given as a data URL or an https address.", param=param, code="invalid_image")
@@ -223,8 +223,11 @@ async def picture_from(value: object, param: str, sent: dict[str, Picture], gate
         return sent[digest]
     try:
         if value.startswith("data:"):
-            return await _from_data_url(value, gateway)
-        return await download(value, gateway)
+            picture = await _from_data_url(value, gateway)
+        else:
+            picture = await download(value, gateway)
+        sent[picture.digest] = picture
+        return picture
     except FetchRefused as error:
         raise BadRequest(
             f"The picture's address is refused: {error}", param=param, code="image_address_refused"
@@ -246,4 +249,4 @@ async def _from_data_url(value: str, gateway: Gateway) -> Picture:
         data = pybase64.b64decode(text, validate=True)
     except ValueError as error:
         raise BadRequest("The picture's base64 is broken.", code="invalid_image") from error
-    return await gateway.assets.store(data)
+    return await gateway.assets.store(data, picture_limit(gateway))

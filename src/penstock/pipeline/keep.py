@@ -68,12 +68,17 @@ async def _download(url: str, gateway: Gateway) -> Picture:
     raise AssertionError("the last try returns or raises")
 
 
+def picture_limit(gateway: Gateway) -> int:
+    """Bytes one picture may have."""
+    return gateway.settings.assets.max_picture_megabytes * 2**20
+
+
 async def download(url: str, gateway: Gateway) -> Picture:
     """The picture at an address, stored as it arrives.
 
     Raises FetchRefused, FetchFailed, and BadRequest or TooLarge where what is there is no picture or too large.
     """
-    incoming = gateway.assets.receive()
+    incoming = gateway.assets.receive(picture_limit(gateway))
     try:
         async with gateway.fetcher.get(url) as chunks:
             async for chunk in chunks:

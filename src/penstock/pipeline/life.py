@@ -77,7 +77,8 @@ async def _serve(life: Life, gateway: Gateway, responder: Responder, deadline: a
 def _leave(life: Life, deadline: asyncio.Timeout) -> None:
     """The caller has hung up: pictures are made all the same, anything else ends here unless it has ended already."""
     life.client_gone = True
-    if not isinstance(life.call, ImageCall) and life.answer is None and life.error is None:
+    ended = life.answer is not None or life.error is not None or deadline.expired()
+    if not ended and not isinstance(life.call, ImageCall):
         life.left = True
         deadline.reschedule(asyncio.get_running_loop().time())
 

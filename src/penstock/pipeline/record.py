@@ -14,6 +14,9 @@ from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Attempt, Life
 from penstock.store.ledger import AssetLinkRow, AssetRow, AttemptRow, RequestRow
 
+_MOST_NAMES = 100
+"""Ignored fields listed in a row."""
+
 
 async def record(life: Life, gateway: Gateway) -> None:
     """Write the request down and wait for the commit. Raises Unavailable where the ledger cannot be written."""
@@ -55,8 +58,8 @@ def _brought(life: Life) -> list[_Entry]:
     if isinstance(life.call, ImageCall):
         entries += [("reference", place, picture, None) for place, picture in enumerate(life.call.references)]
         entries += [("mask", 0, life.call.mask, None)] if life.call.mask else []
-    elif life.call is not None:
-        sent = getattr(life.call, "pictures", {})
+    else:  # a request refused before it was a call has sent pictures too, and they are to be forgotten like others
+        sent = getattr(life.call, "pictures", life.incoming.pictures)
         entries += [("reference", place, picture, None) for place, picture in enumerate(sent.values())]
     made = {} if isinstance(life.answer, ImageAnswer) else getattr(life.answer, "pictures", {})
     entries += [("output", place, picture, None) for place, picture in enumerate(made.values())]
@@ -112,7 +115,7 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         session_id=_bounded(incoming.ours("session-id") or incoming.headers.get("x-session-id")),
         user_id=_bounded(incoming.ours("user-id")),
         metadata=_metadata(life),
-        ignored=list(life.ignored) or None,
+        ignored=[name[:64] for name in life.ignored[:_MOST_NAMES]] or None,
     )
 
 
@@ -124,7 +127,7 @@ def _metadata(life: Life) -> dict[str, Any] | None:
     if text and len(text) <= 4096:
         try:
             value = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             value = None
         known |= value if isinstance(value, dict) else {}
     return known or None

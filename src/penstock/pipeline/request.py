@@ -16,7 +16,7 @@ from penstock.core.target import Candidate, Exclusion
 from penstock.metering.quote import Quote
 from penstock.metering.settle import Charge
 
-ID = re.compile(r"[A-Za-z0-9_.:/+=@-]{1,128}")
+ID = re.compile(r"[\w.:/+=@-]{1,128}")
 """What an id given by a caller may look like; it is echoed in headers."""
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

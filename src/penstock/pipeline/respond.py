@@ -65,6 +65,8 @@ class Responder:
 
     async def _open_stream(self) -> Pieces:
         self._writer = self._life.surface.stream(self._life)
+        if self._life.latency is None:  # the headers leave with the first event
+            self._life.latency = self._gateway.clock.monotonic() - self._life.incoming.started
         headers = _encoded(
             {
                 **metadata(self._life),

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from penstock.core.errors import Unavailable
 from penstock.metering.quote import terms
 from penstock.metering.settle import Charge, charge
 from penstock.pipeline.request import Attempt, Life
@@ -30,4 +31,5 @@ def _may_be_charged(attempt: Attempt) -> bool:
         return attempt.stated_cost is None
     if attempt.outcome in ("cancelled", "pending"):
         return True
-    return bool(getattr(attempt.error, "ambiguous", False))
+    # Storage that failed while a result came in says nothing about what the provider charges for it.
+    return isinstance(attempt.error, Unavailable) or bool(getattr(attempt.error, "ambiguous", False))

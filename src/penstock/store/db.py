@@ -6,6 +6,7 @@ line, which may work on the same file at the same time.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -36,11 +37,11 @@ class Database:
 
     def __init__(self, path: Path, *, busy_timeout_ms: int) -> None:
         self.path = path
-        self.writing = _engine(path, "BEGIN IMMEDIATE", ("journal_mode=WAL",), busy_timeout_ms)
+        self.writing = _engine(path, "BEGIN IMMEDIATE", "journal_mode=WAL", busy_timeout_ms)
         """For the writer's connection and for `begin`."""
         self.dialect = self.writing.dialect
         """For compiling statements once."""
-        self._reading = _engine(path, "BEGIN", ("query_only=ON",), busy_timeout_ms)
+        self._reading = _engine(path, "BEGIN", "query_only=ON", busy_timeout_ms)
         self.give_way = GiveWay()
         """For whoever makes the event loop wait for a thread of the database's."""
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="penstock-read")
@@ -172,20 +173,20 @@ def _path(url: str) -> Path:
     )
 
 
-def _engine(path: Path, begin: str, pragmas: tuple[str, ...], busy_timeout_ms: int) -> Engine:
+def _engine(path: Path, begin: str, mode: str, busy_timeout_ms: int) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         hide_parameters=True,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
     )
-    every = (f"busy_timeout={busy_timeout_ms}", *pragmas, "synchronous=NORMAL", "foreign_keys=ON")
 
     def connected(connection: sqlite3.Connection, record: Any) -> None:
         # Otherwise the driver begins transactions itself, late and as readers, which cannot wait for a lock.
         connection.isolation_level = None
-        for pragma in every:
-            connection.execute(f"PRAGMA {pragma}").close()
+        for pragma in (f"busy_timeout={busy_timeout_ms}", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        _set_mode(connection, mode, busy_timeout_ms)
 
     def began(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
@@ -193,3 +194,13 @@ def _engine(path: Path, begin: str, pragmas: tuple[str, ...], busy_timeout_ms: i
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", began)
     return engine
+
+
+def _set_mode(connection: sqlite3.Connection, mode: str, busy_timeout_ms: int) -> None:
+    """The busy timeout does not cover two processes that turn a new file to write-ahead mode at once, so ask again."""
+    for _ in range(busy_timeout_ms // 5):
+        with suppress(sqlite3.OperationalError):
+            connection.execute(f"PRAGMA {mode}")
+            return
+        time.sleep(0.005)
+    connection.execute(f"PRAGMA {mode}")

@@ -142,9 +142,7 @@ class UpstreamClient:
         headers = _headers(response)
         size = response.content_length
         if response.status >= 400:
-            return UpstreamReply(
-                status=response.status, headers=headers, body=await response.content.read(_ERROR_BYTES)
-            )
+            return UpstreamReply(status=response.status, headers=headers, body=await _beginning(response))
         if size is not None and size < _SMALLEST_PICTURE:
             return UpstreamReply(status=response.status, headers=headers, body=await response.read())
         scanner = self._scanner()
@@ -194,9 +192,19 @@ def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """An error's body, or the first of it; it may come in several pieces."""
+    body = b""
+    while len(body) < _ERROR_BYTES and (chunk := await response.content.read(_ERROR_BYTES - len(body))):
+        body += chunk
+    return body
+
+
 def _unusable(error: PenstockError) -> UpstreamFailed:
-    """What the scanner says of a caller's body, said of a provider's."""
-    return UpstreamFailed(f"The provider delivered something unusable: {error.message}", code="unusable_result")
+    """What the scanner says of a caller's body, said of a provider's; what it delivered it will charge for."""
+    failed = UpstreamFailed(f"The provider delivered something unusable: {error.message}", code="unusable_result")
+    failed.ambiguous = True
+    return failed
 
 
 def _translated(error: Exception, url: str) -> ProviderError:

@@ -31,11 +31,13 @@ def _switch(provider: Provider, given: ProviderSettings, environment: Mapping[st
         return Switch(provider, None, "switched off in the configuration")
     if not provider.adapter:
         return Switch(provider, None, "its prices are known, but this version cannot call it")
-    key = given.api_key or (environment.get(provider.key_variable, "") if provider.key_variable else "")
+    configured = (given.api_key or "").strip()
+    # Keys read from files end in a line break, which no header may hold.
+    key = configured or (environment.get(provider.key_variable, "").strip() if provider.key_variable else "")
     if provider.key_variable and not key:
         return Switch(provider, None, f"no key: set {provider.key_variable}, or api_key in the configuration")
     account = Account(provider=provider, key=Secret(key) if key else None, timeout=given.timeout_seconds)
-    if given.api_key:
+    if configured:
         reason = "key from the configuration"
     else:
         reason = f"key from {provider.key_variable}" if key else "needs no key"

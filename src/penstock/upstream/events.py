@@ -5,19 +5,27 @@ from collections.abc import Iterator
 from penstock.core.errors import UpstreamFailed
 
 _LONGEST = 8 * 1024 * 1024
+_MARK = b"\xef\xbb\xbf"
+"""A byte order mark, which may begin a stream."""
 
 
 class EventParser:
     """Feed it text as it comes; it yields `(event name, data)` for each complete event."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_begun", "_buffer")
 
     def __init__(self) -> None:
         self._buffer = b""
+        self._begun = False
 
     def feed(self, chunk: bytes) -> Iterator[tuple[str, bytes]]:
         """Events completed by this chunk. Raises UpstreamFailed where one event passes 8 MB of text."""
         buffer = self._buffer + chunk if self._buffer else chunk
+        if not self._begun:
+            if len(buffer) < len(_MARK) and _MARK.startswith(buffer):
+                self._buffer = buffer
+                return
+            buffer, self._begun = buffer.removeprefix(_MARK), True
         held = b""
         if b"\r" in buffer:
             if buffer.endswith(b"\r"):  # the other half of the line end may come with the next chunk
@@ -38,7 +46,7 @@ class EventParser:
 
     def end(self) -> Iterator[tuple[str, bytes]]:
         """An event left without its blank line when the connection closed."""
-        block, self._buffer = self._buffer, b""
+        block, self._buffer = self._buffer.removesuffix(b"\r"), b""
         if parsed := _parse(block):
             yield parsed
 
@@ -54,5 +62,5 @@ def _parse(block: bytes) -> tuple[str, bytes] | None:
         if field == b"data":
             data.append(value)
         elif field == b"event":
-            name = value.decode("utf-8", "replace")
+            name = value.decode("utf-8", "replace") or "message"
     return (name, b"\n".join(data)) if data else None

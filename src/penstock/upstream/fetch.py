@@ -6,16 +6,20 @@ anew; no key, cookie or other header of ours travels along.
 """
 
 import ipaddress
+import re
 import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 _REDIRECTS = 3
+_NUMERIC = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+"""The last label of a host that the WHATWG URL specification reads as an IPv4 address."""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052: an IPv4 address in its last 32 bits."""
 
 
 class FetchRefused(Exception):
@@ -53,7 +57,7 @@ class Fetcher:
             for _ in range(_REDIRECTS + 1):
                 async with self._opened().get(url, allow_redirects=False) as response:
                     if response.status in (301, 302, 303, 307, 308):
-                        url = self._checked(str(url.join(URL(response.headers.get("location", "")))))
+                        url = self._checked(response.headers.get("location", ""), url)
                         continue
                     if response.status != 200:
                         raise FetchFailed(f"{url.host} answered {response.status}.", response.status)
@@ -72,9 +76,9 @@ class Fetcher:
                 raise FetchRefused(f"{url.host} is in a private network, which is not fetched.") from error
             raise FetchFailed(f"{url.host} could not be read: {type(error).__name__}.") from error
 
-    def _checked(self, address: str) -> URL:
+    def _checked(self, address: str, base: URL | None = None) -> URL:
         try:
-            url = URL(address)
+            url = base.join(URL(address)) if base else URL(address)
             host = url.host
         except ValueError as error:
             raise FetchRefused("The address is not a URL.") from error
@@ -86,8 +90,12 @@ class Fetcher:
             return url
         if url.scheme != "https":
             raise FetchRefused("Only https addresses are fetched.")
-        if _is_literal(host) and not is_public(host):
-            raise FetchRefused(f"{host} is in a private network, which is not fetched.")
+        if _is_literal(host):
+            if not is_public(host):
+                raise FetchRefused(f"{host} is in a private network, which is not fetched.")
+        elif _NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2]):
+            # inet_aton's other spellings: 2130706433, 0x7f.1 and 0177.0.0.1 are all 127.0.0.1.
+            raise FetchRefused(f"{host[:60]} is a number and no host name; write an address as four decimal numbers.")
         return url
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -140,8 +148,12 @@ def _is_literal(host: str) -> bool:
 
 def is_public(address: str) -> bool:
     """Whether an IP address, or the IPv4 one inside it, is reachable on the public internet."""
-    found: Any = ipaddress.ip_address(address.partition("%")[0])
-    for inner in (getattr(found, "ipv4_mapped", None), getattr(found, "sixtofour", None)):
-        if inner is not None:
-            found = inner
-    return bool(found.is_global) and not found.is_multicast
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour
+        if found in _NAT64:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inner is None and found.is_site_local:
+            return False
+        found = inner or found
+    return found.is_global and not found.is_multicast and not found.is_reserved

@@ -59,7 +59,7 @@ function requestOf(form) {
   const fields = new FormData();
   let url = path;
   let body;
-  if (form.dataset.keyed === "yes") headers.authorization = `Bearer ${key.value.trim()}`;
+  if (key.value.trim()) headers.authorization = `Bearer ${key.value.trim()}`;
   for (const input of form.querySelectorAll("[data-in]")) {
     input.removeAttribute("aria-invalid");
     const value = input.value.trim();
