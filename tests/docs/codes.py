@@ -73,3 +73,18 @@ def _given(tree: ast.Module, constants: dict[str, str]) -> Iterator[tuple[str, s
                     yield node.func.id, code
                 case ast.Name(id=name) if name in constants:
                     yield node.func.id, constants[name]
+
+
+def assigned_codes() -> set[str]:
+    """Codes that an error gets after it was made: `error.code = CODE`."""
+    found = set()
+    for file in sorted(_SOURCE.rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        constants = dict(_constants(tree))
+        for node in ast.walk(tree):
+            match node:
+                case ast.Assign(targets=[ast.Attribute(attr="code")], value=ast.Constant(value=str(code))):
+                    found.add(code)
+                case ast.Assign(targets=[ast.Attribute(attr="code")], value=ast.Name(id=name)) if name in constants:
+                    found.add(constants[name])
+    return found

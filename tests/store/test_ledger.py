@@ -70,7 +70,7 @@ async def test_recent_requests_come_newest_first(ledger: Ledger) -> None:
 
 async def test_links_tell_what_a_request_took_and_made(ledger: Ledger) -> None:
     links = [
-        link("d2", position=1, seed=(1 << 64) - 1, revised_prompt="A red fox."),
+        link("d2", position=1, seed=(1 << 64) - 1),
         link("d1", role="reference"),
         link("d1"),
     ]

@@ -51,6 +51,8 @@ class ChatCompletions(OpenAISurface):
         life.asked_model = model = text_of(fields.get("model"), "model")
         if bytes(fields.get("messages", b""))[:1] != b"[":
             raise BadRequest("`messages` must be a list of messages.", param="messages")
+        if bytes(fields.get("stream_options", b"null"))[:1] not in (b"{", b"n"):
+            raise BadRequest("`stream_options` must be an object.", param="stream_options")
         provider = fields.pop("provider", None)
         if provider is not None or life.incoming.ours("provider-lock"):
             take_provider(life, value_of(provider, "provider") if provider is not None else None)

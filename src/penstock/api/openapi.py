@@ -51,6 +51,7 @@ REQUEST_HEADERS = {
     "session-id": "Groups requests in the ledger.",
     "user-id": "The end user, for the ledger.",
     "metadata": "A JSON object for the ledger.",
+    "sandbox": "A failure for the sandbox to show, such as `slow 3` or `429 2`.",
 }
 
 FACTS = {

@@ -3,6 +3,8 @@
 A provider that does not stream is answered as a stream all the same: everything comes in the closing.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -20,9 +22,10 @@ from penstock.api.answers import (
 )
 from penstock.api.errors import openai_error, openrouter_error
 from penstock.core.answer import Answer, ChatAnswer, ChatDelta, Event, ImageAnswer, PartialPicture
-from penstock.core.call import Operation
+from penstock.core.call import ImageCall, Operation
 from penstock.core.errors import PenstockError
-from penstock.core.pieces import Pieces, placeholder, split
+from penstock.core.picture import Picture
+from penstock.core.pieces import Pieces, length, placeholder, split
 from penstock.pipeline.request import Life
 
 _DONE = b"data: [DONE]\n\n"
@@ -37,6 +40,7 @@ class ChatStream:
         self._life = life
         self._addresses = addresses
         self._openrouter = life.surface.dialect == "openrouter"
+        self._short = life.incoming.headers.get("user-agent", "").startswith("agentcc-python")
         head = {
             "id": completion_id(life),
             "object": "chat.completion.chunk",
@@ -54,8 +58,7 @@ class ChatStream:
     def event(self, event: Event) -> Pieces:
         if not isinstance(event, ChatDelta):
             return ()
-        chunk = self._head + b'"choices":' + bytes(event.choices) + b"}\n\n"
-        return split(chunk, event.pictures) if event.pictures else (chunk,)
+        return self._sent(self._head + b'"choices":' + bytes(event.choices) + b"}\n\n", event.pictures)
 
     def closing(self, answer: Answer) -> Pieces:
         pieces: Pieces = ()
@@ -75,17 +78,25 @@ class ChatStream:
     def _chunk(self, fields: dict[str, Any]) -> bytes:
         return self._head + encode(fields)[1:] + b"\n\n"
 
+    def _sent(self, chunks: bytes, pictures: Mapping[str, Picture]) -> Pieces:
+        """Chunks with their pictures; by address, for a client that could not read so long an event."""
+        if not pictures:
+            return (chunks,)
+        pieces = split(chunks, pictures)
+        if not self._short or length(pieces) <= _EVENT_BYTES:
+            return pieces
+        for picture in pictures.values():
+            inline = rb'data:[^"]*' + placeholder(picture.digest).encode()
+            chunks = re.sub(inline, self._addresses.of(picture).encode(), chunks)
+        return split(chunks, pictures)
+
     def _pictures(self, answer: ImageAnswer) -> Pieces:
         """The pictures in one delta, then the end."""
-        agent = self._life.incoming.headers.get("user-agent", "")
-        large = any(picture.bytes * 4 // 3 > _EVENT_BYTES for picture in pictures_of(answer).values())
-        if agent.startswith("agentcc-python") and large:
-            self._life.wants_address = True
         delta = picture_message(self._life, answer, self._addresses)
         del delta["refusal"]
         shown = self._chunk({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
         ended = self._chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        return split(shown + ended, pictures_of(answer))
+        return self._sent(shown + ended, pictures_of(answer))
 
     def _whole(self, answer: ChatAnswer) -> Pieces:
         """A buffered answer as one delta for each choice."""
@@ -99,7 +110,7 @@ class ChatStream:
             }
             for choice in choices
         ]
-        return split(self._chunk({"choices": chunks}), answer.pictures)
+        return self._sent(self._chunk({"choices": chunks}), answer.pictures)
 
 
 class ImageStream:
@@ -123,8 +134,7 @@ class ImageStream:
             "partial_image_index": event.index,
             "b64_json": placeholder(picture.digest),
             "created_at": int(self._life.incoming.started_at),
-            "output_format": picture.extension,
-            "size": f"{picture.width}x{picture.height}",
+            **self._facts(picture),
         }
         return split(self._event("partial_image", fields), {picture.digest: picture})
 
@@ -138,6 +148,7 @@ class ImageStream:
                 **image_entry(self._life, output, self._addresses),
                 "created_at": int(self._life.incoming.started_at),
                 "created": int(self._life.incoming.started_at),
+                **(self._facts(output.picture) if output.picture else {}),
                 **answer.echo,
                 "usage": usage(self._life, answer.usage) if last else None,
             }
@@ -149,6 +160,17 @@ class ImageStream:
             body = {"type": "error", "error": {"message": error.message, "code": error.code}}
             return (b"data: " + encode(body) + b"\n\n",)
         return (b"event: error\ndata: " + encode({"type": "error", **openai_error(error)}) + b"\n\n",)
+
+    def _facts(self, picture: Picture) -> dict[str, Any]:
+        """The fields OpenAI's events always have; where a provider says nothing, what was asked."""
+        call = self._life.call
+        assert isinstance(call, ImageCall)
+        return {
+            "size": f"{picture.width}x{picture.height}",
+            "output_format": picture.extension,
+            "quality": call.quality or "auto",
+            "background": call.background or "auto",
+        }
 
     def _event(self, name: str, fields: dict[str, Any]) -> bytes:
         kind = f"{self._kind}.{name}"

@@ -66,7 +66,9 @@ def flag_of(raw: msgspec.Raw | None, name: str) -> bool:
 
 
 def _slugs(value: dict[str, Any], name: str) -> tuple[str, ...]:
-    slugs = value.get(name) or []
+    slugs = value.get(name)
+    if slugs is None:
+        return ()
     if not isinstance(slugs, list) or not all(isinstance(slug, str) for slug in slugs):
         raise BadRequest(f"`provider.{name}` must be a list of provider names.", param="provider")
     return tuple(slugs)
@@ -80,7 +82,9 @@ def _flag(value: dict[str, Any], name: str) -> bool:
 
 
 def _options(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    options = value.get("options") or {}
+    options = value.get("options")
+    if options is None:
+        return {}
     if not isinstance(options, dict) or not all(isinstance(item, dict) for item in options.values()):
         raise BadRequest("`provider.options` must map provider names to objects.", param="provider")
     return options

@@ -178,5 +178,4 @@ def _link_row(life: Life, role: str, position: int, picture: Picture, output: Ou
         position=position,
         digest=picture.digest,
         seed=output.seed if output else None,
-        revised_prompt=output.revised_prompt if output else None,
     )

@@ -1,9 +1,9 @@
 """Replies out: headers in both spellings, bodies in pieces, pictures read from the store while they are sent."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-from penstock.core.answer import Event
+from penstock.core.answer import ChatDelta, Event, PartialPicture
 from penstock.core.errors import PenstockError
 from penstock.core.money import plain
 from penstock.core.pieces import Bare, Base64, Pieces, length
@@ -13,6 +13,7 @@ from penstock.pipeline.request import Life, Reply, Send, StreamWriter
 Headers = list[tuple[bytes, bytes]]
 
 _MOST_NAMES = 25
+_WRITE = 64 * 1024
 
 
 class Responder:
@@ -31,7 +32,9 @@ class Responder:
         self._watch = asyncio.ensure_future(self._watch_caller(leave))
 
     async def event(self, event: Event) -> None:
-        """A streamed event; the first one opens the stream."""
+        """A streamed event. The first that is shown opens the stream: until then nothing is promised to the caller."""
+        if not isinstance(event, ChatDelta | PartialPicture):
+            return
         opening = () if self._writer else await self._open_stream()
         pieces = (*opening, *self._stream().event(event))
         if pieces and not self._gone:
@@ -137,19 +140,30 @@ def _encoded(headers: Mapping[str, str]) -> Headers:
 
 
 async def _send_pieces(send: Send, pieces: Pieces, more: bool, gateway: Gateway) -> None:
-    for index, piece in enumerate(pieces):
-        last = not more and index == len(pieces) - 1
+    """Small pieces leave in one write: a client may take each read for whole events, and every write costs."""
+    waiting: list[bytes] = []
+    size = 0
+    async for chunk in _chunks(pieces, gateway):
+        if waiting and size + len(chunk) > _WRITE:
+            await _send_bytes(send, b"".join(waiting), True)
+            waiting, size = [], 0
+        waiting.append(chunk)
+        size += len(chunk)
+    if waiting or not more:
+        await _send_bytes(send, b"".join(waiting), more)
+
+
+async def _chunks(pieces: Pieces, gateway: Gateway) -> AsyncIterator[bytes]:
+    for piece in pieces:
         match piece:
             case bytes():
-                await _send_bytes(send, piece, not last)
+                yield piece
             case Base64(picture):
                 async for chunk in gateway.assets.base64(picture.digest):
-                    await _send_bytes(send, chunk, True)
+                    yield chunk
             case Bare(picture):
                 async for chunk in gateway.assets.read(picture.digest):
-                    await _send_bytes(send, chunk, True)
-    if not more and not (pieces and isinstance(pieces[-1], bytes)):
-        await _send_bytes(send, b"", False)
+                    yield chunk
 
 
 async def _send_bytes(send: Send, data: bytes, more: bool) -> None:

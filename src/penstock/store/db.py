@@ -198,9 +198,11 @@ def _engine(path: Path, begin: str, mode: str, busy_timeout_ms: int) -> Engine:
 
 def _set_mode(connection: sqlite3.Connection, mode: str, busy_timeout_ms: int) -> None:
     """The busy timeout does not cover two processes that turn a new file to write-ahead mode at once, so ask again."""
-    for _ in range(busy_timeout_ms // 5):
-        with suppress(sqlite3.OperationalError):
+    for tries_left in range(busy_timeout_ms // 5, -1, -1):
+        try:
             connection.execute(f"PRAGMA {mode}")
             return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not tries_left:
+                raise
         time.sleep(0.005)
-    connection.execute(f"PRAGMA {mode}")

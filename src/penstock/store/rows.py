@@ -169,5 +169,3 @@ class AssetLinkRow:
     """The picture; it may have expired since."""
     seed: int | None = None
     """The seed the provider says it used."""
-    revised_prompt: str | None = None
-    """The prompt as the provider rewrote it, where it says so."""

@@ -163,7 +163,6 @@ asset_links = Table(
     # No foreign key: what was made from what stays known when the picture itself has expired.
     Column("digest", Text, nullable=False),
     Column("seed", WholeNumber),
-    Column("revised_prompt", Text),
     Index("asset_links_by_digest", "digest"),
 )
 

@@ -125,6 +125,5 @@ def _assets() -> None:
         sa.Column("position", sa.Integer, primary_key=True),
         sa.Column("digest", sa.Text, nullable=False),
         sa.Column("seed", sa.Text),
-        sa.Column("revised_prompt", sa.Text),
     )
     op.create_index("asset_links_by_digest", "asset_links", ["digest"])
