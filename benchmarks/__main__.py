@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import datetime
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ _RESULTS = Path(__file__).with_name("results")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 when every measurement is valid, 1 when one is not, 2 when it could not be run."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     # Debian keeps nginx where an ordinary account does not look.
     os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/sbin"
     if missing := machines.missing():

@@ -361,6 +361,13 @@ async def test_the_page_asks_for_nothing_from_elsewhere_and_runs_nothing_of_its_
     assert policy.startswith("default-src 'none'") and "unsafe" not in policy
 
 
+async def test_fields_are_called_required_in_requests_and_perhaps_absent_in_answers() -> None:
+    html, _ = await page_of()
+    shown = {part.partition('"')[0]: part.partition("</article>")[0] for part in html.split('id="schema-')[1::2]}
+    assert ">required<" in shown["ImageRequest"] and "may be absent" not in shown["ImageRequest"]
+    assert ">required<" not in shown["MadePicture"] and "may be absent" in shown["MadePicture"]
+
+
 async def test_the_page_shows_requests_that_can_be_pasted() -> None:
     html, _ = await page_of()
     words = "".join(Page(html).words)

@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import penstock
@@ -15,6 +16,7 @@ _SOURCE = Path(penstock.__file__).parent
 _MAKERS = {"_unsure": UpstreamFailed}
 
 
+@cache
 def error_types() -> dict[str, type[PenstockError]]:
     """Every error class by name, wherever it is defined."""
     for module in pkgutil.walk_packages([str(_SOURCE)], "penstock."):
@@ -29,6 +31,7 @@ def error_types() -> dict[str, type[PenstockError]]:
     return {name: kind for name, kind in found.items() if kind.__module__.startswith("penstock.")}
 
 
+@cache
 def codes() -> dict[str, set[type[PenstockError]]]:
     """Code to the error classes that carry it."""
     types = error_types()

@@ -72,6 +72,7 @@ BAD_PICTURES = {
     "no address": ("a picture of a cat", "refused", 400),
     "nothing": ("", "data URL or an https address", 400),
     "a number": (5, "data URL or an https address", 400),
+    "a private name": ("https://localhost/a.png", "in a private network", 400),
     "another scheme": ("ftp://example.com/a.png", "Only https", 400),
     "a file": ("file:///etc/passwd", "refused", 400),
 }

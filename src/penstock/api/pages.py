@@ -133,9 +133,28 @@ def _view(document: Mapping[str, Any], base: str) -> dict[str, Any]:
         "base": base,
         "groups": groups,
         "schemas": document["components"]["schemas"],
+        "sent": _sent_schemas(document),
         "headers": document["components"]["headers"],
         "key": document["components"]["securitySchemes"]["key"],
     }
+
+
+def _sent_schemas(document: Mapping[str, Any]) -> set[str]:
+    """Names of the schemas that callers fill in: those of request bodies, and what they are made of."""
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    waiting = [operation.get("requestBody") for operation in operations]
+    found: set[str] = set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name and name not in found:
+                found.add(name)
+                waiting.append(document["components"]["schemas"][name])
+            waiting += part.values()
+    return found
 
 
 def _curl(base: str, method: str, path: str, operation: Mapping[str, Any]) -> str:

@@ -81,11 +81,9 @@ def _asked(messages: list[dict[str, Any]]) -> tuple[str, list[str]]:
 
 
 def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
-    content = message.get("content")
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    parts = content if isinstance(content, list) else []
-    images = message.get("images")
+    content, images = message.get("content"), message.get("images")
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    parts = parts if isinstance(parts, list) else []
     return [part for part in [*parts, *(images if isinstance(images, list) else [])] if isinstance(part, dict)]
 
 
