@@ -20,7 +20,6 @@ from penstock.catalogue.configured import configured
 from penstock.core import ids
 from penstock.core.clock import Clock, SystemClock
 from penstock.core.errors import BadRequest, PenstockError
-from penstock.core.pieces import length
 from penstock.pipeline.auth import authenticate
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.life import live
@@ -82,11 +81,7 @@ class Penstock:
         await self._answer(incoming, reply, send)
 
     async def _answer(self, incoming: Incoming, reply: Reply, send: Send) -> None:
-        headers = self._facts(incoming)
-        if incoming.method == "HEAD":
-            headers["content-length"] = str(length(reply.pieces))
-            reply = Reply(status=reply.status, media_type=reply.media_type, headers=reply.headers)
-        await send_reply(send, reply, headers, self.gateway)
+        await send_reply(send, reply, self._facts(incoming), self.gateway, head=incoming.method == "HEAD")
 
     def _facts(self, incoming: Incoming) -> dict[str, str]:
         """The metadata headers of a reply that took no call."""

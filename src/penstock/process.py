@@ -1,6 +1,7 @@
 """The serving process: the allocator's settings, and uvicorn around the application."""
 
 import ctypes
+import os
 import signal
 import socket
 import sys
@@ -34,8 +35,9 @@ def check_address(host: str, port: int) -> None:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         socket.create_server(address, family=family).close()
     except OSError as error:
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise SettingsError(
-            f"Cannot listen on {host} port {port}: {error.strerror}. Stop what runs there, or choose another address "
+            f"Cannot listen on {host} port {port}: {why}. Stop what runs there, or choose another address "
             "with --host and --port."
         ) from error
 

@@ -270,17 +270,20 @@ async def test_health_is_answered_as_it_is_documented() -> None:
     msgspec.convert(decoded(await alive(gateway(), request())), documents.Health)
 
 
-def test_events_are_written_as_they_are_documented() -> None:
-    chat, image = ChatStream(life(), Anywhere()), ImageStream(life(), Anywhere())
+@pytest.mark.parametrize("dialect", ["openai", "openrouter"])
+def test_events_are_written_as_they_are_documented(dialect: str) -> None:
+    chat, image = ChatStream(life(dialect), Anywhere()), ImageStream(life(dialect), Anywhere())
     delta = ChatDelta(choices=msgspec.Raw(b'[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]'))
-    chunks = text((*chat.event(delta), *chat.closing(ChatAnswer(choices=None, usage=USAGE))))
+    chunks = text((*chat.event(delta), *chat.closing(ChatAnswer(choices=None, usage=USAGE)), *chat.closing(IMAGES)))
     preview = PartialPicture(index=0, picture=PICTURE)
-    frames = text((*image.event(preview), *image.closing(IMAGES)))
-    for sent, kind in ((chunks, documents.ChatChunk), (frames, documents.ImageEvent)):
+    frames = text((*image.event(preview), *image.closing(IMAGES), *image.failure(UpstreamFailed("It broke."))))
+    events = documents.ImageEvent if dialect == "openai" else documents.RouterImageEvent
+    for sent, kind, count in ((chunks, documents.ChatChunk, 5), (frames, events, 3)):
         data = re.findall(rb"^data: (\{.*\})$", sent, re.MULTILINE)
-        assert len(data) == 2
+        assert len(data) == count
         for event in data:
             msgspec.json.decode(event, type=kind)
+            assert undocumented(msgspec.json.decode(event), kind) == set()
 
 
 def test_the_response_headers_are_those_that_are_sent() -> None:
@@ -363,7 +366,9 @@ async def test_the_page_asks_for_nothing_from_elsewhere_and_runs_nothing_of_its_
 
 async def test_fields_are_called_required_in_requests_and_perhaps_absent_in_answers() -> None:
     html, _ = await page_of()
-    shown = {part.partition('"')[0]: part.partition("</article>")[0] for part in html.split('id="schema-')[1::2]}
+    shown = {
+        part.partition('"')[0]: part.partition("</article>")[0] for part in html.split('class="schema" id="schema-')[1:]
+    }
     assert ">required<" in shown["ImageRequest"] and "may be absent" not in shown["ImageRequest"]
     assert ">required<" not in shown["MadePicture"] and "may be absent" in shown["MadePicture"]
 

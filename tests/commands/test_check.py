@@ -37,7 +37,10 @@ def test_a_key_switches_a_provider_on_wherever_it_comes_from(
 
 
 REFUSED = {
-    "an unknown setting, with the nearest": ("server: {prot: 1}", "Unknown setting `server.prot`. Did you mean `port`?"),
+    "an unknown setting, with the nearest": (
+        "server: {prot: 1}",
+        "Unknown setting `server.prot`. Did you mean `port`?",
+    ),
     "a variable that is not set": ("providers: {bfl: {api_key: '${NOPE}'}}", "uses ${NOPE}, which is not set"),
     "an unknown adapter, with those there are": (
         MINE.format(adapter="openai", quirks="{}"),

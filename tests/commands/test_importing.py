@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-HEAVY = "aiohttp alembic hypothesis jinja2 obstore PIL pydantic rich ruamel sqlalchemy starlette structlog uvicorn".split()
+HEAVY = (
+    "aiohttp alembic hypothesis jinja2 obstore PIL pydantic rich ruamel sqlalchemy starlette structlog uvicorn".split()
+)
 
 
 @pytest.mark.e2e

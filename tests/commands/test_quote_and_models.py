@@ -36,7 +36,7 @@ QUOTES = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "dollars"), QUOTES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("arguments", "dollars"), QUOTES, ids=str)
 def test_a_quote_counts_every_picture_and_reference(penstock: Penstock, arguments: list[str], dollars: str) -> None:
     row = at(penstock("quote", "-m", FLUX, *arguments, "--json").json, "bfl")
     assert row["low_usd"] == Decimal(dollars)

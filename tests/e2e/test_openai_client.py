@@ -266,9 +266,7 @@ def test_three_edits_by_three_calls_pay_for_the_reference_three_times(client: Op
     raw = client.images.with_raw_response.edit(model=FLUX_2.model, prompt=PROMPT, image=("one.png", ONE), n=3)
     answer = raw.parse()
     assert len(answer.data or []) == 3
-    books.check(
-        raw.headers, extra(answer.usage, "cost"), model=FLUX_2.model, provider="bfl", calls=3, dollars="0.135"
-    )
+    books.check(raw.headers, extra(answer.usage, "cost"), model=FLUX_2.model, provider="bfl", calls=3, dollars="0.135")
 
 
 @pytest.mark.parametrize(
@@ -429,9 +427,7 @@ def test_a_streamed_chat_says_the_same_and_ends_with_its_usage(
     assert chunks[-1].choices == []
     assert chunks[-2].choices[0].finish_reason == "stop"
     assert {(chunk.id, chunk.model) for chunk in chunks} == {(chunks[0].id, model)}
-    books.check(
-        headers, extra(chunks[-1].usage, "cost"), model=model, provider=provider, dollars=dollars, billed=False
-    )
+    books.check(headers, extra(chunks[-1].usage, "cost"), model=model, provider=provider, dollars=dollars, billed=False)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -513,7 +509,9 @@ def test_a_chat_that_asks_for_a_picture_gets_it_in_its_message(
         with client.chat.completions.create(**asked, stream=True) as stream:
             chunks = [whole(chunk) for chunk in stream]
             headers, usage = stream.response.headers, chunks[-1].usage
-        shown = [chunk.choices[0].delta for chunk in chunks[:-1] if "images" in (chunk.choices[0].delta.model_extra or {})]
+        shown = [
+            chunk.choices[0].delta for chunk in chunks[:-1] if "images" in (chunk.choices[0].delta.model_extra or {})
+        ]
         assert len(shown) == 1, "the pictures are in one delta"
         made, words = images_in(shown[0]), shown[0].content
         assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]] == [None, "stop"]

@@ -7,8 +7,14 @@ wishes.py        what a caller asks of the gateway beside the call: providers, a
 answers.py       answers as JSON bodies, for both dialects
 streams.py       answers as server-sent events, for both dialects
 errors.py        errors, for both dialects
-models.py        lists of models and endpoints
+models.py        the models served here, as OpenAI lists them
+openrouter_models.py  the same as OpenRouter lists them, with their endpoints
+capabilities.py  an offer's limits as that dialect describes them
+price_lines.py   an offer's price as that dialect writes it
 assets.py        pictures by their signed addresses
 health.py        liveness and readiness
-openapi.py       the description of all of it, and its page
+documents.py     the shapes of requests and answers, for the description
+docs.py          what the description says of each endpoint
+openapi.py       the description itself
+pages.py         the description as a page, and the page's files
 """

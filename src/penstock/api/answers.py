@@ -116,7 +116,7 @@ def picture_chat_body(life: Life, answer: ImageAnswer, addresses: "Addresses", e
         "system_fingerprint": None,
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
         "usage": token_usage(life, answer.usage),
-        **_failures(answer),
+        **failures(answer),
         **extra,
     }
     return split(encode(body), pictures_of(answer))
@@ -129,7 +129,7 @@ def images_body(life: Life, answer: ImageAnswer, addresses: "Addresses", usage: 
         "data": [image_entry(life, output, addresses) for output in answer.outputs],
         **answer.echo,
         "usage": usage,
-        **_failures(answer),
+        **failures(answer),
     }
     return split(encode(body), pictures_of(answer))
 
@@ -169,7 +169,7 @@ def pictures_of(answer: ImageAnswer) -> dict[str, Picture]:
     return {output.picture.digest: output.picture for output in answer.outputs if output.picture}
 
 
-def _failures(answer: ImageAnswer) -> dict[str, Any]:
+def failures(answer: ImageAnswer) -> dict[str, Any]:
     """Why fewer pictures came than were asked for."""
     if not answer.failures:
         return {}

@@ -79,7 +79,7 @@ DOCS: Mapping[str, Docs] = {
         tag="Images",
         request=documents.RouterImageRequest,
         response=documents.RouterImages,
-        events=documents.ImageEvent,
+        events=documents.RouterImageEvent,
         description="In OpenRouter's dialect: a generation, or an edit where there are `input_references`.",
         example=_MODEL | {"aspect_ratio": "16:9"},
     ),

@@ -325,23 +325,74 @@ class ChatChunk(msgspec.Struct, kw_only=True):
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     created: int
     model: str
+    system_fingerprint: str | UnsetType | None = UNSET
+    provider: str | UnsetType = UNSET
     choices: list[ChunkChoice]
     usage: TokenUsage | UnsetType = UNSET
+    errors: list[Shortfall] | UnsetType = UNSET
 
 
-class ImageEvent(msgspec.Struct, kw_only=True):
-    """One event of streamed pictures; `data: [DONE]` ends the stream. The last picture brings the usage."""
+class ErrorFields(msgspec.Struct, kw_only=True):
+    """What went wrong, in a sentence, and what to do about it."""
+
+    message: str
+    type: str
+    code: Annotated[str | None, Meta(description="One word for programs, such as `model_not_found`.")]
+    param: Annotated[str | None, Meta(description="The request field it is about.")]
+
+
+class ErrorAnswer(msgspec.Struct, kw_only=True):
+    """An error. The id in the header `x-request-id` finds it in the log."""
+
+    error: ErrorFields
+    message: Annotated[str, Meta(description="The sentence again.")]
+
+
+class PictureEvent(Echo, kw_only=True):
+    """What the events of both dialects share."""
 
     type: Annotated[
         str,
         Meta(
             description="`image_generation.partial_image` for a preview and `image_generation.completed` for a "
-            "picture (`image_edit.*` for edits), or `error`."
+            "picture (`image_edit.*` for edits under `/v1`), or `error`."
         ),
     ]
     b64_json: str | UnsetType = UNSET
-    partial_image_index: int | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    media_type: str | UnsetType = UNSET
+    width: int | UnsetType = UNSET
+    height: int | UnsetType = UNSET
+    seed: int | UnsetType = UNSET
+    revised_prompt: str | UnsetType = UNSET
+    partial_image_index: Annotated[int | UnsetType, Meta(description="Of a preview, from 0.")] = UNSET
+    created_at: Annotated[int | UnsetType, Meta(description="Unix seconds.")] = UNSET
+    created: int | UnsetType = UNSET
+    errors: Annotated[
+        list[Shortfall] | UnsetType, Meta(description="One for each picture that was asked for and did not come.")
+    ] = UNSET
+
+
+class ImageEvent(PictureEvent, kw_only=True):
+    """One event of streamed pictures; `data: [DONE]` ends the stream. The last picture brings the usage."""
+
     usage: ImageUsage | UnsetType | None = UNSET
+    error: ErrorFields | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+
+
+class RouterEventError(msgspec.Struct, kw_only=True):
+    """What went wrong after the stream began."""
+
+    message: str
+    code: str
+
+
+class RouterImageEvent(PictureEvent, kw_only=True):
+    """One event of streamed pictures; `data: [DONE]` ends the stream. The last picture brings the usage."""
+
+    usage: TokenUsage | UnsetType | None = UNSET
+    error: RouterEventError | UnsetType = UNSET
 
 
 class Embedding(msgspec.Struct, kw_only=True):
@@ -368,22 +419,6 @@ class Embeddings(msgspec.Struct, kw_only=True):
     data: list[Embedding]
     model: str
     usage: EmbeddingUsage
-
-
-class ErrorFields(msgspec.Struct, kw_only=True):
-    """What went wrong, in a sentence, and what to do about it."""
-
-    message: str
-    type: str
-    code: Annotated[str | None, Meta(description="One word for programs, such as `model_not_found`.")]
-    param: Annotated[str | None, Meta(description="The request field it is about.")]
-
-
-class ErrorAnswer(msgspec.Struct, kw_only=True):
-    """An error. The id in the header `x-request-id` finds it in the log."""
-
-    error: ErrorFields
-    message: Annotated[str, Meta(description="The sentence again.")]
 
 
 class RouterErrorFields(msgspec.Struct, kw_only=True):

@@ -6,13 +6,17 @@ import msgspec
 
 from penstock.core.errors import (
     BadRequest,
+    DeadlineExceeded,
+    Forbidden,
     Moderated,
     NotFound,
     PenstockError,
     ProviderError,
     RateLimited,
+    Rejected,
     TooLarge,
     Unauthorized,
+    Unavailable,
     UpstreamTimeout,
 )
 from penstock.pipeline.request import Life, Reply
@@ -20,11 +24,15 @@ from penstock.pipeline.request import Life, Reply
 _OPENROUTER_TYPES: dict[type[PenstockError], str] = {
     Moderated: "content_policy_violation",
     Unauthorized: "authentication",
+    Forbidden: "permission_denied",
     NotFound: "not_found",
     TooLarge: "payload_too_large",
     RateLimited: "rate_limit_exceeded",
     UpstreamTimeout: "timeout",
+    DeadlineExceeded: "timeout",
+    Rejected: "invalid_request",
     ProviderError: "provider_unavailable",
+    Unavailable: "provider_unavailable",
     BadRequest: "invalid_request",
 }
 

@@ -205,6 +205,8 @@ _INTEGERS = frozenset(("n", "output_compression", "seed", "partial_images"))
 
 def _typed(name: str, value: str) -> Any:
     """A form's text as the JSON type its field has. Raises BadRequest."""
+    if name.startswith("provider["):
+        raise BadRequest("In a form `provider` is one field, with a JSON object in it.", param="provider")
     if name in _INTEGERS:
         if not re.fullmatch(r"-?[0-9]{1,30}", value.strip()):
             raise BadRequest(f"`{name}` must be a whole number, not {value[:40]!r}.", param=name)

@@ -13,6 +13,7 @@ from penstock.api.answers import (
     Addresses,
     completion_id,
     encode,
+    failures,
     image_entry,
     image_usage,
     model_name,
@@ -67,6 +68,8 @@ class ChatStream:
         elif isinstance(answer, ChatAnswer) and answer.choices is not None:
             pieces = self._whole(answer)
         usage = {"choices": [], "usage": token_usage(self._life, answer.usage)}
+        if isinstance(answer, ImageAnswer):
+            usage |= failures(answer)
         return (*pieces, self._chunk(usage) + _DONE)
 
     def failure(self, error: PenstockError) -> Pieces:
@@ -151,6 +154,7 @@ class ImageStream:
                 **(self._facts(output.picture) if output.picture else {}),
                 **answer.echo,
                 "usage": usage(self._life, answer.usage) if last else None,
+                **(failures(answer) if last else {}),
             }
             text += self._event("completed", fields)
         return split(text + _DONE, pictures_of(answer))

@@ -179,6 +179,7 @@ async def _one(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -
     """One upstream call, written down as one attempt; its pictures are at home when the Answer comes out."""
     async with gateway.slots.hold(candidate):
         attempt = _begun(life, candidate, gateway)
+        delivering = False
         try:
             async with aclosing(_drive(call, candidate, gateway)) as events:
                 async for event in events:
@@ -190,9 +191,11 @@ async def _one(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -
                         attempt.stated_cost, attempt.answered = event.stated_cost, True
                         event = await _complete(event, call, gateway)
                         attempt.outcome = "succeeded"
+                    elif isinstance(event, ChatDelta | PartialPicture):
+                        delivering = True
                     yield event
         except PenstockError as error:
-            if attempt.answered and isinstance(error, ProviderError):
+            if (attempt.answered or delivering) and isinstance(error, ProviderError):
                 error.ambiguous = True  # made and paid for, but not to be had: asking another would pay twice
             attempt.error = error
             attempt.outcome = "moderated" if isinstance(error, Moderated) else "failed"

@@ -1,10 +1,13 @@
 """Model name to candidates: the offers able to carry out this very call, and why each other one is not."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from penstock.catalogue.capability import refusal
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import Call
 from penstock.core.errors import BadRequest, NotFound
-from penstock.core.target import Candidate, Exclusion, Model, Offer
+from penstock.core.target import Candidate, Exclusion, Model, Offer, Provider
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Life, Preferences
 
@@ -25,6 +28,7 @@ def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
     Raises NotFound where nobody switched on serves the model, and BadRequest where nobody can honour the call, with
     every offer's reason in the message.
     """
+    life.preferences = _by_slug(life.preferences, gateway.catalogue.providers)
     offers = gateway.catalogue.offers(model.slug)
     serving = [offer for offer in offers if offer.provider in gateway.accounts]
     if not serving:
@@ -41,6 +45,28 @@ def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
     if not candidates:
         raise _refused(exclusions)
     life.candidates = _preferred(candidates, life.preferences)
+
+
+def _by_slug(wish: Preferences, providers: Mapping[str, Provider]) -> Preferences:
+    """The wish with our slugs, where it names a provider as OpenRouter does: `Black Forest Labs`, `black-forest-labs`."""
+    if wish == Preferences():
+        return wish
+    slugs = {_plain(provider.name): slug for slug, provider in providers.items()} | {slug: slug for slug in providers}
+
+    def ours(name: str) -> str:
+        return slugs.get(_plain(name), name)
+
+    return replace(
+        wish,
+        order=tuple(map(ours, wish.order)),
+        only=frozenset(map(ours, wish.only)),
+        ignore=frozenset(map(ours, wish.ignore)),
+        options={ours(name): options for name, options in wish.options.items()},
+    )
+
+
+def _plain(name: str) -> str:
+    return "-".join(name.lower().split())
 
 
 def _unwanted(offer: Offer, wish: Preferences) -> Exclusion | None:

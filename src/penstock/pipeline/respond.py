@@ -123,8 +123,10 @@ def _shown(names: Sequence[str]) -> list[str]:
     return [name for name in names if name.isascii() and name.isprintable() and len(name) <= 64][:_MOST_NAMES]
 
 
-async def send_reply(send: Send, reply: Reply, headers: Mapping[str, str], gateway: Gateway) -> None:
-    """One whole reply. `headers` come beside the reply's own."""
+async def send_reply(
+    send: Send, reply: Reply, headers: Mapping[str, str], gateway: Gateway, *, head: bool = False
+) -> None:
+    """One whole reply; with `head` the body's length is told and the body kept back. `headers` come beside its own."""
     everything = {
         **headers,
         **reply.headers,
@@ -132,7 +134,7 @@ async def send_reply(send: Send, reply: Reply, headers: Mapping[str, str], gatew
         "content-length": str(length(reply.pieces)),
     }
     await send({"type": "http.response.start", "status": reply.status, "headers": _encoded(everything)})
-    await _send_pieces(send, reply.pieces, False, gateway)
+    await _send_pieces(send, () if head else reply.pieces, False, gateway)
 
 
 def _encoded(headers: Mapping[str, str]) -> Headers:

@@ -19,7 +19,19 @@ from penstock.providers.openai_quirks import Quirks
 from penstock.providers.openai_usage import chat_usage, stated_cost
 
 GATEWAY_FIELDS = frozenset(
-    {"models", "provider", "route", "transforms", "plugins", "preset", "usage", "session_id", "trace", "debug", "sandbox"}
+    {
+        "models",
+        "provider",
+        "route",
+        "transforms",
+        "plugins",
+        "preset",
+        "usage",
+        "session_id",
+        "trace",
+        "debug",
+        "sandbox",
+    }
 )
 """OpenRouter's request fields that tell the gateway what to do. The strict providers refuse them; quirk `pass_fields`
 names those a provider takes itself."""
