@@ -137,12 +137,17 @@ def create_key(
 
 
 @keys_app.command("list")
-def list_keys(data: Data = None, config: Config = None, as_json: AsJson = False) -> None:
-    """Every key, by its hint."""
+def list_keys(
+    data: Data = None,
+    config: Config = None,
+    everything: Annotated[bool, typer.Option("--all", help="Revoked keys too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The keys, by their hints."""
     from penstock.commands.tables import keys_table, show
 
     with open_keys(load(config, data=str(data) if data else None)) as keys:
-        found = keys.list()
+        found = [key for key in keys.list() if everything or key.revoked_at is None]
     if as_json:
         show_json([{**asdict(key), "scopes": sorted(key.scopes)} for key in found])
     else:

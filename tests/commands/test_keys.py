@@ -34,8 +34,9 @@ def test_a_key_is_revoked_by_its_id_name_or_hint(penstock: Penstock, by: str) ->
     listed = penstock("keys", "list", "--json").json[0]
     ran = penstock("keys", "revoke", listed[by])
     assert ran.out == f"first ({listed['hint']}) is revoked.\n"
-    assert penstock("keys", "list", "--json").json[0]["revoked_at"]
-    assert any(" revoked 20" in line for line in penstock("keys", "list").lines)
+    assert penstock("keys", "list", "--json").json == []
+    assert penstock("keys", "list", "--all", "--json").json[0]["revoked_at"]
+    assert any(" revoked 20" in line for line in penstock("keys", "list", "--all").lines)
 
 
 def test_what_cannot_be_revoked_is_told(penstock: Penstock) -> None:

@@ -52,7 +52,12 @@ def dollars(found: Quote) -> tuple[str | None, str | None, bool]:
             image(size="1024x1024", references=(REFERENCE,), n=3), PRO, "0.135", "0.135", True, id="sent three times"
         ),
         pytest.param(
-            image(size="1024x1024", references=(REFERENCE,), n=3), SANDBOX, "0.135", "0.135", True, id="by one call just as often"
+            image(size="1024x1024", references=(REFERENCE,), n=3),
+            SANDBOX,
+            "0.135",
+            "0.135",
+            True,
+            id="by one call just as often",
         ),
         pytest.param(image(aspect_ratio="16:9"), PRO, "0.03", "0.03", True, id="ratio as pixels"),
         pytest.param(image(resolution="2K"), PRO, "0.075", "0.075", True, id="class as pixels"),

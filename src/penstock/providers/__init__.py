@@ -36,4 +36,5 @@ def check_quirks(providers: Iterable[Provider]) -> None:
             elif provider.quirks:
                 raise ValueError(f"the {provider.adapter} adapter has no quirks")
         except ValueError as error:
-            raise SettingsError(f"Provider {provider.slug}: {error}.") from error
+            said = str(error).rstrip(".")
+            raise SettingsError(f"Provider {provider.slug}: {said}.") from error
