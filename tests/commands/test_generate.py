@@ -44,7 +44,7 @@ def test_without_a_gateway_it_starts_one_and_leaves_a_row_and_no_valid_key(tmp_p
     refused = script(data, "generate", "a mill", "--size", "1x1")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("penstock: image at sandbox makes pictures with sides of at least 64 pixels")
-    keys = penstock("keys", "list", "--json").json
+    keys = penstock("keys", "list", "--all", "--json").json
     assert [(key["name"], key["revoked_at"] is not None) for key in keys] == [("penstock generate", True)] * 2
 
 

@@ -55,7 +55,7 @@ def test_keys_made_and_revoked_beside_it_count_within_a_second(served: Served, p
     penstock("keys", "revoke", made["id"], *data)
     time.sleep(1.1)
     assert asked(served, made["key"]) == 401
-    listed = penstock("keys", "list", "--json", *data).json
+    listed = penstock("keys", "list", "--all", "--json", *data).json
     assert [key["name"] for key in listed] == ["administrator", "beside"]
 
 

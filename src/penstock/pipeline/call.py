@@ -89,7 +89,9 @@ def _suited(life: Life, call: Call, candidate: Candidate) -> Call:
 async def _try(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
     if isinstance(call, ImageCall):
         if call.mask and _paints_white(candidate, gateway):
-            call = replace(call, mask=await _white_mask(call.mask, gateway))
+            white = await _white_mask(call.mask, gateway)
+            life.stored.append(("mask", white))
+            call = replace(call, mask=white)
         if call.n > candidate.offer.limits.images_per_call:
             yield await _several(life, call, candidate, gateway)
             return

@@ -11,9 +11,10 @@ from functools import partial
 
 import structlog
 
-from penstock.core.answer import ChatAnswer, EmbeddingAnswer, ImageAnswer
+from penstock.core.answer import ChatAnswer, ChatDelta, EmbeddingAnswer, Event, ImageAnswer, PartialPicture
 from penstock.core.call import ChatCall, ImageCall
 from penstock.core.errors import BadRequest, ClientGone, DeadlineExceeded, PenstockError
+from penstock.core.picture import Picture
 from penstock.core.principal import Principal
 from penstock.pipeline.call import carry_out
 from penstock.pipeline.gateway import Gateway
@@ -71,7 +72,18 @@ async def _serve(life: Life, gateway: Gateway, responder: Responder, deadline: a
             if isinstance(event, ChatAnswer | ImageAnswer | EmbeddingAnswer):
                 life.answer = event
             elif call.stream:
+                life.stored += _pictures(event)
                 await responder.event(event)
+
+
+def _pictures(event: Event) -> list[tuple[str, Picture]]:
+    """The pictures an event brings, each with its role."""
+    match event:
+        case PartialPicture(picture=picture):
+            return [("partial", picture)]
+        case ChatDelta(pictures=pictures):
+            return [("output", picture) for picture in pictures.values()]
+    return []
 
 
 def _leave(life: Life, deadline: asyncio.Timeout) -> None:

@@ -1,5 +1,6 @@
 """One ledger row per request and one per attempt, committed before the last byte of the answer is sent."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -53,7 +54,7 @@ def _with_role(role: str, outputs: tuple[Output, ...]) -> list[_Entry]:
 
 
 def _brought(life: Life) -> list[_Entry]:
-    """The pictures a caller sent, and those inside a chat's answer."""
+    """The pictures a caller sent, those inside a chat's answer, and those stored on the way."""
     entries: list[_Entry] = []
     if isinstance(life.call, ImageCall):
         entries += [("reference", place, picture, None) for place, picture in enumerate(life.call.references)]
@@ -63,6 +64,10 @@ def _brought(life: Life) -> list[_Entry]:
         entries += [("reference", place, picture, None) for place, picture in enumerate(sent.values())]
     made = {} if isinstance(life.answer, ImageAnswer) else getattr(life.answer, "pictures", {})
     entries += [("output", place, picture, None) for place, picture in enumerate(made.values())]
+    places = Counter(role for role, *_ in entries)
+    for role, picture in life.stored:
+        entries.append((role, places[role], picture, None))
+        places[role] += 1
     return entries
 
 

@@ -121,6 +121,9 @@ class Life:
     served_by: Candidate | None = None
     fallback_used: bool = False
     answer: Answer | None = None
+    stored: list[tuple[str, Picture]] = field(default_factory=list)
+    """Pictures stored on the way that neither call nor answer holds, each with its role: previews, pictures in a
+    streamed chat, a mask as the provider takes it."""
     charge: Charge | None = None
     error: PenstockError | None = None
     status: int = 0

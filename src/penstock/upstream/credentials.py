@@ -41,7 +41,8 @@ def _switch(provider: Provider, given: ProviderSettings, environment: Mapping[st
     key = configured or (environment.get(provider.key_variable, "").strip() if provider.key_variable else "")
     if given.enabled and provider.key_variable and not key:
         raise SettingsError(
-            f"providers.{provider.slug}: is switched on without a key. Set {provider.key_variable}, or api_key beside it."
+            f"providers.{provider.slug}: is switched on without a key. "
+            f"Set {provider.key_variable}, or api_key beside it."
         )
     if provider.key_variable and not key:
         return Switch(provider, None, f"no key: set {provider.key_variable}, or api_key in the configuration")
