@@ -72,12 +72,12 @@ async def _serve(life: Life, gateway: Gateway, responder: Responder, deadline: a
             if isinstance(event, ChatAnswer | ImageAnswer | EmbeddingAnswer):
                 life.answer = event
             elif call.stream:
-                life.stored += _pictures(event)
+                life.stored += [stored for stored in _pictures(event) if stored not in life.stored]
                 await responder.event(event)
 
 
 def _pictures(event: Event) -> list[tuple[str, Picture]]:
-    """The pictures an event brings, each with its role."""
+    """The pictures an event brings, each with its role; those of earlier events of its stream may be among them."""
     match event:
         case PartialPicture(picture=picture):
             return [("partial", picture)]

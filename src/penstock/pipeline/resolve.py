@@ -48,7 +48,7 @@ def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
 
 
 def _by_slug(wish: Preferences, providers: Mapping[str, Provider]) -> Preferences:
-    """The wish with our slugs, where it names a provider as OpenRouter does: `Black Forest Labs`, `black-forest-labs`."""
+    """The wish in our slugs, where it names providers as OpenRouter does: `Black Forest Labs`, `black-forest-labs`."""
     if wish == Preferences():
         return wish
     slugs = {_plain(provider.name): slug for slug, provider in providers.items()} | {slug: slug for slug in providers}
