@@ -100,8 +100,6 @@ REFUSALS = [
     (image(output_format="png"), FLUX3, "output_format", "chooses the picture format itself; leave it out."),
     (image(output_compression=50), PRO, "output_compression", "does not let the compression be chosen"),
     (image(output_compression=50, output_format="png"), GPT1, "output_compression", "jpeg and webp only"),
-    (image(partial_images=1), PRO, "partial_images", "sends no partial pictures; leave it out."),
-    (image(partial_images=4), GPT1, "partial_images", "sends at most 3 partial pictures; 4 were asked for."),
     (image(prompt="x" * 32_001), GPT1, "prompt", "at most 32000 characters; this one has 32001."),
     (image(references=(picture(),) * 5), KLEIN, "image", "takes at most 4 reference pictures; 5 were sent."),
     (image(mask=picture()), FILL, "image", "needs at least 1 reference picture; none sent."),
@@ -258,3 +256,14 @@ def test_fields_the_offer_does_not_take_are_named() -> None:
     assert ignored(call, OFFERS[PRO]) == ("style", "steps", "guidance")
     assert ignored(call, OFFERS["bfl/flux-2-flex"]) == ("style",)
     assert ignored(image(), OFFERS[PRO]) == ()
+
+
+@pytest.mark.parametrize(
+    ("offer", "asked", "passed_over"), [(PRO, 1, ("partial_images",)), (PRO, 0, ()), (GPT1, 3, ())]
+)
+def test_previews_that_nobody_sends_are_reported_and_not_refused(
+    offer: str, asked: int, passed_over: tuple[str, ...]
+) -> None:
+    call = image(stream=True, partial_images=asked)
+    assert refusal(call, OFFERS[offer], CATALOGUE.models[OFFERS[offer].model]) is None
+    assert ignored(call, OFFERS[offer]) == passed_over

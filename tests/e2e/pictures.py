@@ -49,7 +49,7 @@ def seen(data: bytes) -> Seen:
         width, height = image.size
         colours = image.convert("RGB")
         left, right = (colours.getpixel((width * part // 4, height // 2)) for part in (1, 3))
-        return Seen(image.size, (image.format or "").lower(), left, right)  # type: ignore[arg-type]
+        return Seen(image.size, (image.format or "").lower(), left, right)
 
 
 def from_base64(text: str | None) -> bytes:

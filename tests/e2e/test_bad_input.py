@@ -181,7 +181,6 @@ WRONG_IN_IMAGES: list[tuple[Fields, str, str | None]] = [
     ({"seed": "7"}, "`seed` is wrong", "seed"),
     ({"seed": 2**70}, "`seed`", "seed"),
     ({"partial_images": 4}, "`partial_images` must be from 0 to 3", "partial_images"),
-    ({"stream": True, "partial_images": 2}, "no partial pictures", "partial_images"),
     ({"stream": "yes"}, "`stream` is wrong", "stream"),
     ({"response_format": "xml"}, "`response_format` must be b64_json or url", "response_format"),
     ({"response_format": 5}, "`response_format` must be b64_json or url", "response_format"),

@@ -1,7 +1,5 @@
 """What a picture costs is the same at every front door, in the header, in the body and in the ledger."""
 
-import base64
-import io
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -9,23 +7,13 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from PIL import Image
 
+from tests.e2e.pictures import data_url, from_base64, from_data_url, png, seen
 from tests.e2e.running import RunningGateway
 from tests.simulators.bfl import BflSimulator
 
 MODEL = "black-forest-labs/flux.2-pro"
 PROMPT = "a lighthouse at dusk"
-
-
-def png(width: int, height: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (width, height), "teal").save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def data_url(data: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
 def through_generations(gateway: RunningGateway, size: str, references: list[bytes]) -> httpx.Response:
@@ -98,13 +86,12 @@ def test_flux_2_pro_costs_what_its_maker_charges(
     assert row["cost_source"] == "stated"
     assert [credits / 100 for credits in bfl.billed] == [Decimal(dollars)]
     width, height = map(int, size.split("x"))
-    with Image.open(io.BytesIO(picture_in(response))) as picture:
-        assert (picture.size, picture.format) == ((width, height), "PNG")
+    made = seen(picture_in(response))
+    assert (made.size, made.format) == ((width, height), "png")
 
 
 def picture_in(response: httpx.Response) -> bytes:
     body = response.json()
     if "data" in body:
-        return base64.b64decode(body["data"][0]["b64_json"])
-    url = body["choices"][0]["message"]["images"][0]["image_url"]["url"]
-    return base64.b64decode(url.partition("base64,")[2])
+        return from_base64(body["data"][0]["b64_json"])
+    return from_data_url(body["choices"][0]["message"]["images"][0]["image_url"]["url"])

@@ -302,9 +302,9 @@ def test_no_key_is_in_the_database_in_clear(gateway: RunningGateway, client: htt
     client.get("/v1/models", headers={"authorization": f"Bearer {wrong}"})
     kept = b"".join(path.read_bytes() for path in gateway.data.rglob("penstock.db*"))
     assert len(kept) > 10_000
-    for secret in (gateway.key, gateway.admin_key, wrong, "bfl-test-key", "openai-test-key"):
+    middles = [key.removeprefix("psk_")[6:-4] for key in (gateway.key, gateway.admin_key, wrong)]
+    for secret in (*middles, "bfl-test-key", "openai-test-key"):
         assert secret.encode() not in kept
-        assert secret.removeprefix("psk_")[6:-4].encode() not in kept
     assert b"a lighthouse" not in kept, "nor is what was asked"
 
 
@@ -330,9 +330,6 @@ except ValueError:
 """
 
 
-@pytest.mark.xfail(
-    strict=True, reason="telemetry.log shows local variables in tracebacks, and settings have keys in them"
-)
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_logged_traceback_shows_no_values(terminal: bool) -> None:
     done = subprocess.run([sys.executable, "-c", BREAKS.format(terminal=terminal)], capture_output=True, check=True)

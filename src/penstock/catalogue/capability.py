@@ -54,8 +54,14 @@ def refusal(call: Call, offer: Offer, model: Model) -> Exclusion | None:
 
 
 def ignored(call: ImageCall, offer: Offer) -> tuple[str, ...]:
-    """Names of the further fields of the request that this offer does not take, in the caller's order."""
-    return tuple(name for name in call.options if name not in offer.parameters)
+    """Names of the request's fields that this offer passes over, in the caller's order.
+
+    Previews are among them: a stream may bring fewer than were asked for, in OpenAI's dialect as here.
+    """
+    names = [name for name in call.options if name not in offer.parameters]
+    if call.partial_images > offer.limits.partial_images:
+        names.append("partial_images")
+    return tuple(names)
 
 
 def _operation(call: Call, offer: Offer) -> Fault | None:
@@ -117,15 +123,6 @@ def _compression(call: ImageCall, limits: Limits) -> Fault | None:
     return None
 
 
-def _partial(call: ImageCall, limits: Limits) -> Fault | None:
-    if call.partial_images <= limits.partial_images:
-        return None
-    if not limits.partial_images:
-        return "partial_images", "sends no partial pictures; leave it out."
-    most = _count(limits.partial_images, "partial picture")
-    return "partial_images", f"sends at most {most}; {call.partial_images} were asked for."
-
-
 def _references(call: ImageCall, limits: Limits) -> Fault | None:
     given = len(call.references)
     if given > limits.max_references:
@@ -179,7 +176,6 @@ _IMAGE_CHECKS: tuple[Callable[[ImageCall, Limits], Fault | None], ...] = (
     _background,
     _format,
     _compression,
-    _partial,
 )
 
 

@@ -1,0 +1,68 @@
+"""Lives and gateways for tests of single steps: only what the step under test looks at is there."""
+
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
+
+from penstock.catalogue.search import Catalogue
+from penstock.core.call import Operation
+from penstock.core.principal import Principal, Scope
+from penstock.core.target import Account, Candidate, Limits, Model, Offer, Provider
+from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.request import Attempt, Incoming, Life, Surface
+
+PICTURES = frozenset({Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT})
+
+
+async def _nothing() -> dict[str, Any]:
+    raise AssertionError("nothing is received here")
+
+
+def life(**headers: str) -> Life:
+    """A request that has just arrived."""
+    incoming = Incoming(
+        id="req_1",
+        trace_id="0" * 32,
+        method="POST",
+        path="/v1/x",
+        query="",
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        receive=_nothing,
+        started=0.0,
+        started_at=1_700_000_000.0,
+    )
+    principal = Principal("key_1", "test", frozenset({Scope.INFERENCE}))
+    return Life(incoming=incoming, surface=cast(Surface, SimpleNamespace(dialect="openai")), principal=principal)
+
+
+def provider(slug: str, *, adapter: str = "openai_compatible", key_variable: str = "") -> Provider:
+    return Provider(slug=slug, name=f"Provider {slug.title()}", adapter=adapter, key_variable=key_variable)
+
+
+def offer(at: str, upstream: str = "picture", limits: Limits | None = None, model: str = "own/picture") -> Offer:
+    return Offer(
+        model=model, provider=at, upstream=upstream, operations=PICTURES, limits=limits or Limits(free_size=True)
+    )
+
+
+PICTURE = Model(slug="own/picture", name="Own picture", maker="Own", output_modalities=("image",), aliases=("picture",))
+
+
+def candidate(at: str = "one") -> Candidate:
+    return Candidate(PICTURE, offer(at), Account(provider=provider(at)))
+
+
+def attempt(**facts: Any) -> Attempt:
+    """An attempt that is over, as `facts` say."""
+    known = {"id": "att_1", "number": 1, "candidate": candidate(), "started": 0.0, "started_at": 0.0}
+    return Attempt(**known | facts)
+
+
+def gateway(*offers: Offer, providers: tuple[Provider, ...], on: tuple[str, ...]) -> Gateway:
+    """A catalogue of one model with these offers, and accounts at the providers that are `on`."""
+    catalogue = Catalogue().updated(models=[PICTURE], providers=providers, offers=offers)
+    accounts = {known.slug: Account(provider=known) for known in providers if known.slug in on}
+    return cast(Gateway, SimpleNamespace(catalogue=catalogue, accounts=accounts))
+
+
+CENT = Decimal("0.01")
