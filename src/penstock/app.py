@@ -12,18 +12,18 @@ from typing import Any
 
 import structlog
 
-from penstock.api.errors import openai_failure, openrouter_failure
+from penstock.api.errors import failure_at
 from penstock.api.routes import Router, canonical
 from penstock.assets.scan import PictureScanner
 from penstock.assets.store import AssetStore
 from penstock.catalogue.configured import configured
 from penstock.core import ids
 from penstock.core.clock import Clock, SystemClock
-from penstock.core.errors import BadRequest, PenstockError
+from penstock.core.errors import PenstockError
 from penstock.pipeline.auth import authenticate
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.life import live
-from penstock.pipeline.request import Incoming, Receive, Reply, Send
+from penstock.pipeline.request import ID, Incoming, Receive, Reply, Send
 from penstock.pipeline.respond import send_reply
 from penstock.pipeline.retention import forget_expired
 from penstock.providers import ADAPTERS, check_quirks
@@ -40,8 +40,6 @@ from penstock.upstream.fetch import Fetcher
 from penstock.upstream.slots import Slots
 
 log = structlog.get_logger()
-
-_ID = re.compile(r"[\w.:/+=@-]{1,128}")
 
 
 class Penstock:
@@ -62,9 +60,8 @@ class Penstock:
 
     async def _serve(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         incoming = self._incoming(scope, receive)
-        dialect = "openrouter" if incoming.path.startswith("/api/v1/") else "openai"
+        failure = failure_at(incoming.path)
         try:
-            _check_ids(incoming)
             route, parameters = self._router.find(incoming.method, incoming.path)
             principal = await authenticate(incoming, route.scope, self.gateway.keys)
             if route.surface is not None:
@@ -72,12 +69,13 @@ class Penstock:
                 await live(self.gateway, self._router.surfaces[route.path], incoming, principal, send)
                 return
             assert route.handler is not None
+            incoming.check_ids()
             reply = await route.handler(self.gateway, incoming, **parameters)
         except PenstockError as error:
-            reply = openrouter_failure(error, None) if dialect == "openrouter" else openai_failure(error)
+            reply = failure(error)
         except Exception:
             log.exception("request.broke", request_id=incoming.id, path=incoming.path)
-            reply = openai_failure(PenstockError(f"Something broke inside the gateway. Quote {incoming.id}."))
+            reply = failure(PenstockError(f"Something broke inside the gateway. Quote {incoming.id} to its operator."))
         await self._answer(incoming, reply, send)
 
     async def _answer(self, incoming: Incoming, reply: Reply, send: Send) -> None:
@@ -135,19 +133,12 @@ class Penstock:
 def _trace_id(headers: Mapping[str, str]) -> str:
     """The caller's trace id, the one in its `traceparent` (W3C Trace Context), or a new one."""
     given = headers.get("x-penstock-trace-id") or headers.get("x-agentcc-trace-id")
-    if given and _ID.fullmatch(given):
+    if given and ID.fullmatch(given):
         return given
     parts = headers.get("traceparent", "").split("-")
     if len(parts) >= 4 and re.fullmatch(r"[0-9a-f]{32}", parts[1]):
         return parts[1]
     return secrets.token_hex(16)
-
-
-def _check_ids(incoming: Incoming) -> None:
-    for name in ("request-id", "trace-id"):
-        given = incoming.ours(name)
-        if given is not None and not _ID.fullmatch(given):
-            raise BadRequest(f"The {name} header takes up to 128 letters, digits and . : / + = @ - _.", param=name)
 
 
 def build(settings: Settings, environment: Mapping[str, str], clock: Clock | None = None) -> Penstock:

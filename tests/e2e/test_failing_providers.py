@@ -256,7 +256,6 @@ def test_a_result_at_an_address_that_has_expired(
     assert_failed(gateway, response, 502, "result_unavailable", UNKNOWN)
 
 
-@pytest.mark.xfail(strict=True, reason="openai_errors takes an answer that nobody can read for one that costs nothing")
 @pytest.mark.parametrize("ask", AT_OPENAI, ids=str)
 def test_an_answer_that_nobody_can_read_may_have_been_paid_for(
     gateway: RunningGateway, client: httpx.Client, openai_upstream: OpenAISimulator, ask: Ask
@@ -265,7 +264,6 @@ def test_an_answer_that_nobody_can_read_may_have_been_paid_for(
     assert_failed(gateway, client.post(ask.path, json=ask.fields), 502, "provider_failed", UNKNOWN)
 
 
-@pytest.mark.xfail(strict=True, reason="openai_images: no cost for such entries, and urljoin's ValueError passes")
 @pytest.mark.parametrize("address", ["ftp://example.com/a.png", "x://["])
 def test_an_address_that_is_none_is_the_failure_of_the_provider(
     gateway: RunningGateway, client: httpx.Client, openai_upstream: OpenAISimulator, address: str

@@ -126,9 +126,8 @@ def test_what_is_charged_never_exceeds_the_quote(
     pictures = tuple(Picture("0" * 64, "image/png", size.width, size.height, 1) for size in references)
     call = ImageCall(model="m", prompt="a gate", n=n, size=asked, references=pictures)
     found = quote(call, offer)
-    calls = -(-n // per_call)
     delivered = (asked or made,) * max(0, n - missing)
-    usage = Usage(outputs=delivered, references=tuple(references) * calls)
+    usage = Usage(outputs=delivered, references=tuple(references) * len(delivered))
     amount = charge(offer, usage, terms(call, offer)).amount
     assert amount is not None and found.high is not None and found.low is not None
     assert amount <= found.high

@@ -1,5 +1,7 @@
 """Errors as each dialect writes them. One shape per dialect, with the request id in a header a person can quote."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -71,3 +73,8 @@ def openrouter_error(error: PenstockError, life: Life | None) -> dict[str, Any]:
 def openrouter_failure(error: PenstockError, life: Life | None) -> Reply:
     body = msgspec.json.encode({"error": openrouter_error(error, life)})
     return Reply(status=openrouter_status(error), headers=error.headers, pieces=(body,))
+
+
+def failure_at(path: str) -> Callable[[PenstockError], Reply]:
+    """How errors are written at a path, before it is known what is there."""
+    return partial(openrouter_failure, life=None) if path.startswith("/api/v1/") else openai_failure

@@ -92,12 +92,15 @@ class Router:
         method = "GET" if method == "HEAD" else method
         if route := self._exact.get((method, path)):
             return route, {}
-        if path in self._methods:
-            allowed = ", ".join(sorted(self._methods[path]))
-            raise MethodNotAllowed(f"{path} takes {allowed}, not {method}.", headers={"allow": allowed})
-        for route in self._patterns:
-            if (match := route.pattern.fullmatch(path)) and route.method == method:
-                return route, match.groupdict()
+        methods = set(self._methods.get(path, ()))
+        for route in self._patterns if not methods else ():
+            if match := route.pattern.fullmatch(path):
+                if route.method == method:
+                    return route, match.groupdict()
+                methods.add(route.method)
+        if methods:
+            allowed = ", ".join(sorted(methods))
+            raise MethodNotAllowed(f"{path[:200]} takes {allowed}, not {method}.", headers={"allow": allowed})
         raise NotFound(f"There is nothing at {path[:200]}.")
 
 

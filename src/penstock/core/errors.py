@@ -10,13 +10,16 @@ PenstockError                 has a status, a code and a sentence
 ├── Moderated 400             the provider refused the content; never retried, never failed over
 ├── Unavailable 503           nothing can serve this now
 ├── DeadlineExceeded 504      allow more time
+├── ClientGone 499            nobody is listening
 └── ProviderError 502...      the provider failed; `fallback` says whether another may be asked
     ├── RateLimited 429       wait, or ask another
     ├── NoCredit 502          the gateway's account there is empty
     ├── BadCredentials 502    the gateway's key there is wrong
     ├── Rejected 400          the provider refused the request itself
     ├── Unreachable 502       no connection: certainly not submitted
-    ├── UpstreamFailed 502    5xx, a failed job, garbage
+    ├── UpstreamFailed 502    5xx, a failed job
+    │   ├── UnusableAnswer    a success that nobody can use: may be charged
+    │   └── ConnectionLost    broken off after sending: may be carried out, and charged
     └── UpstreamTimeout 504
 """
 
@@ -164,6 +167,12 @@ class UpstreamTimeout(ProviderError):
     status = 504
     type = "timeout_error"
     code = "provider_timeout"
+    ambiguous = True
+
+
+class UnusableAnswer(UpstreamFailed):
+    """The provider reported success with something nobody can use."""
+
     ambiguous = True
 
 

@@ -35,6 +35,7 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
     life = Life(incoming=incoming, surface=surface, principal=principal)
     responder = Responder(send, life, gateway)
     try:
+        incoming.check_ids()
         life.timeout = _timeout(incoming, gateway)
         try:
             async with asyncio.timeout(life.timeout) as deadline:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from penstock.core.answer import Answer, Event, Submitted
 from penstock.core.call import Call
-from penstock.core.errors import PenstockError
+from penstock.core.errors import BadRequest, PenstockError
 from penstock.core.picture import Picture
 from penstock.core.pieces import Pieces
 from penstock.core.principal import Principal
@@ -50,6 +50,13 @@ class Incoming:
         """The caller's own name for the request, recorded and echoed beside ours where it is one."""
         given = self.ours("request-id")
         return given if given and ID.fullmatch(given) else None
+
+    def check_ids(self) -> None:
+        """Raises BadRequest for an id of the caller's that no header could carry back."""
+        for name in ("request-id", "trace-id"):
+            given = self.ours(name)
+            if given is not None and not ID.fullmatch(given):
+                raise BadRequest(f"The {name} header takes up to 128 letters, digits and . : / + = @ - _.", param=name)
 
     def ours(self, name: str) -> str | None:
         """A request header of ours in either spelling, `x-penstock-NAME` or `x-agentcc-NAME`."""

@@ -10,7 +10,7 @@ import msgspec
 
 from penstock.core.answer import ChatAnswer, ChatDelta, EmbeddingAnswer, Event
 from penstock.core.call import ChatCall, EmbeddingCall
-from penstock.core.errors import BadRequest, UpstreamFailed
+from penstock.core.errors import BadRequest, UnusableAnswer
 from penstock.core.pieces import Pieces, split
 from penstock.core.target import Account, Offer
 from penstock.providers.base import StreamEvent, UpstreamReply
@@ -74,10 +74,10 @@ def embedding_body(call: EmbeddingCall, offer: Offer, quirks: Quirks) -> Pieces:
 
 
 def read_chat(account: Account, quirks: Quirks, reply: UpstreamReply) -> ChatAnswer:
-    """A chat completion. Raises UpstreamFailed where it has no choices."""
+    """A chat completion. Raises UnusableAnswer where it has no choices."""
     fields = opened(account, reply)
     if not _choices(account, fields):
-        raise UpstreamFailed(f"{account.provider.name} answered without choices.")
+        raise UnusableAnswer(f"{account.provider.name} answered without choices.")
     return ChatAnswer(
         choices=fields["choices"],
         usage=chat_usage(fields.get("usage")),
@@ -90,11 +90,11 @@ def read_chat(account: Account, quirks: Quirks, reply: UpstreamReply) -> ChatAns
 
 
 def read_embedding(account: Account, quirks: Quirks, reply: UpstreamReply) -> EmbeddingAnswer:
-    """Embedding vectors. Raises UpstreamFailed where there is no `data` array."""
+    """Embedding vectors. Raises UnusableAnswer where there is no `data` array."""
     fields = opened(account, reply)
     data = fields.get("data", _NULL)
     if bytes(memoryview(data)[:1]) != b"[":
-        raise UpstreamFailed(f"{account.provider.name} answered without embeddings.")
+        raise UnusableAnswer(f"{account.provider.name} answered without embeddings.")
     return EmbeddingAnswer(
         data=data,
         usage=chat_usage(fields.get("usage")),
@@ -133,16 +133,16 @@ class ChatReader:
         return [ChatDelta(choices=fields["choices"], pictures=event.pictures)]
 
     def end(self) -> list[Event]:
-        """The ChatAnswer where the stream closed after a finish reason; raises UpstreamFailed where it broke off."""
+        """The ChatAnswer where the stream closed after a finish reason; raises UnusableAnswer where it broke off."""
         if self._answered:
             return []
         if not self._finished:
-            raise UpstreamFailed(f"{self._account.provider.name} broke the stream off before the answer was complete.")
+            raise UnusableAnswer(f"{self._account.provider.name} broke the stream off before the answer was complete.")
         return self._answer()
 
     def _answer(self) -> list[Event]:
         if self._first is None:
-            raise UpstreamFailed(f"{self._account.provider.name} ended the stream without an answer.")
+            raise UnusableAnswer(f"{self._account.provider.name} ended the stream without an answer.")
         self._answered = True
         answer = ChatAnswer(
             choices=None,
@@ -178,7 +178,7 @@ def _choices(account: Account, fields: Fields) -> list[_Choice]:
     try:
         choices = _CHOICES.decode(raw)
     except msgspec.DecodeError as error:
-        raise UpstreamFailed(f"{account.provider.name} answered with choices that are none.") from error
+        raise UnusableAnswer(f"{account.provider.name} answered with choices that are none.") from error
     for choice in choices:
         # OpenRouter reports a failure after generation began in the choice.
         if choice.error != _NULL or choice.finish_reason == "error":

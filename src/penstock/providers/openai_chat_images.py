@@ -7,7 +7,7 @@ import msgspec
 
 from penstock.core.answer import ImageAnswer
 from penstock.core.call import ImageCall
-from penstock.core.errors import BadRequest, Moderated, PenstockError, UpstreamFailed
+from penstock.core.errors import BadRequest, Moderated, PenstockError, UnusableAnswer
 from penstock.core.pieces import Pieces
 from penstock.core.target import Account, Offer
 from penstock.providers.base import UpstreamReply
@@ -75,12 +75,12 @@ def chat_image_body(call: ImageCall, offer: Offer, quirks: Quirks) -> Pieces:
 
 
 def read_chat_images(call: ImageCall, account: Account, quirks: Quirks, reply: UpstreamReply) -> ImageAnswer:
-    """The pictures in the messages. Raises Moderated for a filtered answer, UpstreamFailed for one of words only."""
+    """The pictures in the messages. Raises Moderated for a filtered answer, UnusableAnswer for one of words only."""
     fields = opened(account, reply)
     try:
         choices = _CHOICES.decode(fields.get("choices", _NULL)) or []
     except msgspec.DecodeError as error:
-        raise UpstreamFailed(f"{account.provider.name} answered with choices that are none.") from error
+        raise UnusableAnswer(f"{account.provider.name} answered with choices that are none.") from error
     outputs = []
     failures: list[PenstockError] = []
     for choice in choices:
@@ -105,4 +105,4 @@ def _without_picture(choice: _Choice, account: Account) -> PenstockError:
     if choice.finish_reason == "content_filter":
         return Moderated(f"{name} withheld the picture.", stage="output")
     words = " ".join(said.split())[:200] if isinstance(said, str) else ""
-    return UpstreamFailed(f"{name} answered without a picture: {words or 'it said nothing.'}")
+    return UnusableAnswer(f"{name} answered without a picture: {words or 'it said nothing.'}")

@@ -19,6 +19,7 @@ from penstock.core.errors import (
     PenstockError,
     RateLimited,
     Rejected,
+    UnusableAnswer,
     UpstreamFailed,
 )
 from penstock.core.target import Account
@@ -109,7 +110,9 @@ def failure(account: Account, status: int, decoded: object, headers: Mapping[str
         return RateLimited(f"{name} limits the gateway's requests: {sentence}", retry_after=retry_after(headers))
     # An unknown model or path is the catalogue's mistake, not the caller's: another offer may know it.
     if status in (404, 405, 408) or fault.words & _UNKNOWN_MODEL or not 400 <= status < 500:
-        return UpstreamFailed(f"{name} failed with {status}: {sentence}")
+        failed = UpstreamFailed(f"{name} failed with {status}: {sentence}")
+        failed.ambiguous = status in (408, 504)  # given up by something in between: the work may go on
+        return failed
     return Rejected(f"{name} rejected the request: {sentence}", param=fault.param)
 
 
@@ -129,7 +132,7 @@ def _checked(account: Account, body: bytes, headers: Mapping[str, str]) -> Field
         body.decode()  # undecoded fields are not checked otherwise, and pass on to the caller
         fields = _FIELDS.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UpstreamFailed(f"{account.provider.name} answered with something that is not a JSON object.") from error
+        raise UnusableAnswer(f"{account.provider.name} answered with something that is not a JSON object.") from error
     if "error" in fields and bytes(fields["error"]) not in _EMPTY:
         raise stated_failure(account, body, headers)
     return fields

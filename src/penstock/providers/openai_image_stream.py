@@ -10,7 +10,7 @@ import msgspec
 
 from penstock.core.answer import Event, Output, PartialPicture, output_from_base64
 from penstock.core.call import ImageCall
-from penstock.core.errors import UpstreamFailed
+from penstock.core.errors import UnusableAnswer
 from penstock.core.picture import Picture
 from penstock.core.pieces import digest_in
 from penstock.core.target import Account
@@ -63,7 +63,7 @@ class ImageReader:
         try:
             frame = msgspec.json.decode(event.data, type=_Frame)
         except msgspec.DecodeError as error:
-            raise UpstreamFailed(f"{self._account.provider.name} sent an event that is none.") from error
+            raise UnusableAnswer(f"{self._account.provider.name} sent an event that is none.") from error
         kind = frame.type or event.event
         if kind == "error":
             raise stated_failure(self._account, event.data)
@@ -75,12 +75,12 @@ class ImageReader:
         return self._completed(fields, frame, event.pictures) if kind.endswith(".completed") else []
 
     def end(self) -> list[Event]:
-        """Nothing after the ImageAnswer; without one, the answer of what came, or UpstreamFailed where nothing did."""
+        """Nothing after the ImageAnswer; without one, the answer of what came, or UnusableAnswer where nothing did."""
         return [] if self._answered else self._answer()
 
     def _completed(self, fields: Fields, frame: _Frame, pictures: Mapping[str, Picture]) -> list[Event]:
         if not frame.b64_json:
-            raise UpstreamFailed(f"{self._account.provider.name} completed a picture without sending it.")
+            raise UnusableAnswer(f"{self._account.provider.name} completed a picture without sending it.")
         self._outputs.append(output_from_base64(frame.b64_json, pictures))
         self._usage.append(image_usage(fields.get("usage")))
         self._costs.append(stated_cost(fields, self._quirks.cost_field, self._account.provider))
@@ -89,7 +89,7 @@ class ImageReader:
 
     def _answer(self) -> list[Event]:
         if not self._outputs:
-            raise UpstreamFailed(f"{self._account.provider.name} ended the stream without a picture.")
+            raise UnusableAnswer(f"{self._account.provider.name} ended the stream without a picture.")
         self._answered = True
         known = [cost for cost in self._costs if cost is not None]
         answer = image_answer(

@@ -11,7 +11,7 @@ import msgspec
 
 from penstock.core.answer import ImageAnswer, Output, output_from_base64
 from penstock.core.call import ImageCall
-from penstock.core.errors import BadRequest, Moderated, PenstockError, UpstreamFailed
+from penstock.core.errors import BadRequest, Moderated, PenstockError, UnusableAnswer, UpstreamFailed
 from penstock.core.picture import Picture
 from penstock.core.pieces import Pieces, placeholder, split
 from penstock.core.target import Account, Offer
@@ -82,12 +82,12 @@ def with_pictures(fields: Mapping[str, object], call: ImageCall) -> Pieces:
 
 
 def read_images(call: ImageCall, account: Account, quirks: Quirks, reply: UpstreamReply) -> ImageAnswer:
-    """The pictures of an answer. Raises UpstreamFailed where there is none, Moderated where all were withheld."""
+    """The pictures of an answer. Raises UnusableAnswer where there is none, Moderated where all were withheld."""
     fields = opened(account, reply)
     try:
         items = _DATA.decode(fields.get("data", b"null")) or []
     except msgspec.DecodeError as error:
-        raise UpstreamFailed(f"{account.provider.name} answered with pictures that are none.") from error
+        raise UnusableAnswer(f"{account.provider.name} answered with pictures that are none.") from error
     outputs: list[Output] = []
     failures: list[PenstockError] = []
     for item in items:
@@ -120,7 +120,7 @@ def image_answer(
     """An answer with one failure for each picture that is missing; raises the first where there is no picture."""
     name = account.provider.name
     if not outputs:
-        raise failures[0] if failures else UpstreamFailed(f"{name} answered without a picture.")
+        raise failures[0] if failures else UnusableAnswer(f"{name} answered without a picture.")
     for _ in range(call.n - len(outputs) - len(failures)):
         failures.append(UpstreamFailed(f"{name} delivered {len(outputs)} of {call.n} pictures."))
     return ImageAnswer(
@@ -134,7 +134,10 @@ def output_at(
     """The Output at an address in an answer: a data URL, an absolute address, or one on the provider's own host."""
     if url.startswith("data:"):
         return output_from_base64(url, pictures, revised_prompt=revised_prompt)
-    address = urljoin(account.provider.base_url, url)  # LocalAI: `/generated-images/...`
+    try:
+        address = urljoin(account.provider.base_url, url)  # LocalAI: `/generated-images/...`
+    except ValueError:
+        return None
     return Output(url=address, revised_prompt=revised_prompt) if address.startswith(("https://", "http://")) else None
 
 
@@ -179,7 +182,7 @@ def _output(item: _Item, account: Account, pictures: Mapping[str, Picture]) -> O
     if item.respect_moderation is False:
         return Moderated(f"{name} made a picture and withheld it.", stage="output")
     output = output_at(item.url, account, pictures, item.revised_prompt) if item.url else None
-    return output or UpstreamFailed(f"{name} answered with an entry that holds no picture.")
+    return output or UnusableAnswer(f"{name} answered with an entry that holds no picture.")
 
 
 def echo_of(fields: Fields) -> dict[str, str]:
