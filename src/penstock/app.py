@@ -5,8 +5,8 @@ an error nobody expected becomes an answer.
 """
 
 import asyncio
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,7 +138,7 @@ def _trace_id(headers: Mapping[str, str]) -> str:
     parts = headers.get("traceparent", "").split("-")
     if len(parts) >= 4 and re.fullmatch(r"[0-9a-f]{32}", parts[1]):
         return parts[1]
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def build(settings: Settings, environment: Mapping[str, str], clock: Clock | None = None) -> Penstock:

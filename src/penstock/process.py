@@ -1,6 +1,7 @@
 """The serving process: the allocator's settings, and uvicorn around the application."""
 
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -29,6 +30,16 @@ def tune_allocator() -> None:
     mallopt(_TOP_PAD, 32 * _MIB)
 
 
+def tune_collector() -> None:
+    """Leave what was made at the start out of every garbage collection, and collect less often.
+
+    Requests free nearly all they make without the collector; measured, it took a tenth of a small request's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def check_address(host: str, port: int) -> None:
     """Raises SettingsError where this address cannot be listened on, before anything is made or printed."""
     try:
@@ -47,6 +58,7 @@ def serve(application: object, settings: Settings) -> None:
     import uvicorn
 
     tune_allocator()
+    tune_collector()
     # When it has shut down, uvicorn raises the signal that made it do so again.
     signal.signal(signal.SIGTERM, _end)
     uvicorn.run(

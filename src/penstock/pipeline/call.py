@@ -14,7 +14,6 @@ from typing import Any, TypeVar, cast
 
 from penstock.assets.masks import to_white
 from penstock.catalogue.capability import fit, ignored
-from penstock.core import ids
 from penstock.core.answer import (
     Answer,
     ChatAnswer,
@@ -86,17 +85,24 @@ def _suited(life: Life, call: Call, candidate: Candidate) -> Call:
     return fit(call, candidate.offer)
 
 
-async def _try(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
-    if isinstance(call, ImageCall):
-        if call.mask and _paints_white(candidate, gateway):
-            white = await _white_mask(call.mask, gateway)
-            life.stored.append(("mask", white))
-            call = replace(call, mask=white)
-        if call.n > candidate.offer.limits.images_per_call:
-            yield await _several(life, call, candidate, gateway)
-            return
-    async for event in _one(life, call, candidate, gateway):
-        yield event
+def _try(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    if isinstance(call, ImageCall) and (call.mask or call.n > candidate.offer.limits.images_per_call):
+        return _pictures(life, call, candidate, gateway)
+    return _one(life, call, candidate, gateway)
+
+
+async def _pictures(life: Life, call: ImageCall, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    """Pictures that take more than one upstream call, or a mask in the provider's polarity."""
+    if call.mask and _paints_white(candidate, gateway):
+        white = await _white_mask(call.mask, gateway)
+        life.stored.append(("mask", white))
+        call = replace(call, mask=white)
+    if call.n > candidate.offer.limits.images_per_call:
+        yield await _several(life, call, candidate, gateway)
+        return
+    async with aclosing(_one(life, call, candidate, gateway)) as events:
+        async for event in events:
+            yield event
 
 
 async def _several(life: Life, call: ImageCall, candidate: Candidate, gateway: Gateway) -> ImageAnswer:
@@ -210,13 +216,13 @@ async def _one(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -
 
 
 def _begun(life: Life, candidate: Candidate, gateway: Gateway) -> Attempt:
-    now = gateway.clock.now()
+    number = len(life.attempts) + 1
     attempt = Attempt(
-        id=ids.new("att", now),
-        number=len(life.attempts) + 1,
+        id=f"att_{life.incoming.id.removeprefix('req_')}_{number:02d}",
+        number=number,
         candidate=candidate,
         started=gateway.clock.monotonic(),
-        started_at=now,
+        started_at=gateway.clock.now(),
     )
     life.attempts.append(attempt)
     return attempt

@@ -64,8 +64,7 @@ async def read_json(incoming: Incoming, gateway: Gateway) -> tuple[Fields, dict[
 async def _read_text(incoming: Incoming, gateway: Gateway) -> tuple[bytes, dict[str, Picture]]:
     size = incoming.headers.get("content-length", "")
     if size.isdecimal() and int(size) < _SCANNED_FROM:
-        chunks = [chunk async for chunk in body_chunks(incoming, gateway)]
-        return (chunks[0] if len(chunks) == 1 else b"".join(chunks)), {}
+        return b"".join([chunk async for chunk in body_chunks(incoming, gateway)]), {}
     scanner = PictureScanner(gateway.assets, picture_limit=picture_limit(gateway))
     try:
         async for chunk in body_chunks(incoming, gateway):

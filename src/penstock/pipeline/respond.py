@@ -16,6 +16,10 @@ _MOST_NAMES = 25
 _WRITE = 64 * 1024
 
 
+_LOOK_SECONDS = 0.05
+"""After how long a request's caller is watched."""
+
+
 class Responder:
     """Sends one request's answer: as a whole, or as a stream from its first event on."""
 
@@ -24,12 +28,16 @@ class Responder:
         self._life = life
         self._gateway = gateway
         self._writer: StreamWriter | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self._gone = False
 
     def watch(self, leave: Callable[[], None]) -> None:
-        """Notice from now on that the caller hangs up, and call `leave` then. The request's body must be read."""
-        self._watch = asyncio.ensure_future(self._watch_caller(leave))
+        """Notice soon that the caller hangs up, and call `leave` then. The request's body must be read.
+
+        Most small requests are over before it is worth looking.
+        """
+        self._look = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._start_watch, leave)
 
     async def event(self, event: Event) -> None:
         """A streamed event. The first that is shown opens the stream: until then nothing is promised to the caller."""
@@ -59,6 +67,8 @@ class Responder:
         await send_reply(self._send, life.surface.failure(life, error), metadata(life), self._gateway)
 
     def close(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
         if self._watch is not None:
             self._watch.cancel()
 
@@ -83,6 +93,9 @@ class Responder:
 
     async def _body(self, pieces: Pieces, more: bool) -> None:
         await _send_pieces(self._send, pieces, more, self._gateway)
+
+    def _start_watch(self, leave: Callable[[], None]) -> None:
+        self._watch = asyncio.ensure_future(self._watch_caller(leave))
 
     async def _watch_caller(self, leave: Callable[[], None]) -> None:
         while not self._gone:
