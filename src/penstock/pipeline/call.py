@@ -1,16 +1,13 @@
 """Carry the plan out: one candidate after another, each attempt written down, several pictures by several calls.
 
-The adapters decide, this file acts: it sends what they write, waits between their polls and turns what they read into
-events. A candidate is left for the next only where the failure allows it and nothing has been sent to the caller yet.
+A candidate is left for the next only where the failure allows it and nothing has been sent to the caller yet.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
-from functools import cache
-from typing import Any, TypeVar, cast
 
 from penstock.assets.masks import to_white
 from penstock.catalogue.capability import fit, ignored
@@ -22,36 +19,19 @@ from penstock.core.answer import (
     Event,
     ImageAnswer,
     PartialPicture,
-    Pending,
     Submitted,
 )
 from penstock.core.call import Call, ImageCall, Size
-from penstock.core.errors import (
-    JOB_FAILED,
-    Moderated,
-    PenstockError,
-    ProviderError,
-    RateLimited,
-    Unreachable,
-    UpstreamFailed,
-    UpstreamTimeout,
-)
+from penstock.core.errors import Moderated, PenstockError, ProviderError, UpstreamFailed
 from penstock.core.picture import Picture
 from penstock.core.target import Candidate
 from penstock.core.usage import Usage
-from penstock.core.wire import UpstreamReply
+from penstock.pipeline.drive import drive
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.keep import bring_home
 from penstock.pipeline.record import note_attempt
 from penstock.pipeline.request import Attempt, Life
-from penstock.providers.base import Adapter, InProcessAdapter, PollingAdapter
 from penstock.routing.base import Plan
-
-T = TypeVar("T")
-_POLL_SECONDS = 30.0
-"""Longest time one question for a job's state may take; the next one is asked after it."""
-_LATE_TASKS = 3
-"""Polls directly after submission that may not find the task yet."""
 
 
 async def carry_out(life: Life, call: Call, plan: Plan, gateway: Gateway) -> AsyncGenerator[Event, None]:
@@ -189,7 +169,7 @@ async def _one(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -
         attempt = _begun(life, candidate, gateway)
         delivering = False
         try:
-            async with aclosing(_drive(call, candidate, gateway)) as events:
+            async with aclosing(drive(call, candidate, gateway)) as events:
                 async for event in events:
                     if isinstance(event, Submitted):
                         attempt.submitted = event
@@ -237,91 +217,9 @@ async def _complete(answer: Answer, call: Call, gateway: Gateway) -> Answer:
     usage = replace(
         answer.usage,
         outputs=tuple(Size(picture.width, picture.height) for picture in delivered if picture),
-        references=tuple(Size(picture.width, picture.height) for picture in call.references) * max(1, _runs(answer)),
+        references=tuple(Size(picture.width, picture.height) for picture in call.references) * len(answer.outputs),
     )
     return replace(answer, usage=usage)
-
-
-def _runs(answer: ImageAnswer) -> int:
-    """How often the references were processed: once for each picture delivered."""
-    return len(answer.outputs)
-
-
-@cache
-def _kind(adapter: type) -> str:
-    if hasattr(adapter, "perform"):
-        return "in process"
-    return "polling" if hasattr(adapter, "poll") else "direct"
-
-
-def _drive(call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
-    adapter = gateway.adapters[candidate.account.provider.adapter]
-    kind = _kind(type(adapter))
-    if kind == "in process":
-        bench = Bench(gateway)
-        events = cast(InProcessAdapter, adapter).perform(call, candidate.offer, candidate.account, bench)
-        return cast(AsyncGenerator[Event, None], events)
-    if kind == "polling":
-        return _poll(cast(PollingAdapter, adapter), call, candidate, gateway)
-    return _ask(cast(Adapter, adapter), call, candidate, gateway)
-
-
-async def _ask(adapter: Adapter, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
-    """One request answered at once, as a reply or as a stream."""
-    offer, account = candidate.offer, candidate.account
-    request = adapter.request(call, offer, account)
-    if not request.stream:
-        reply = await gateway.upstream.exchange(request, account.timeout)
-        yield adapter.read(call, offer, account, reply)
-        return
-    reader = adapter.reader(call, offer, account)
-    async with aclosing(gateway.upstream.stream(request, account.timeout)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, UpstreamReply):
-                yield adapter.read(call, offer, account, piece)
-                return
-            for event in reader.read(piece):
-                yield event
-    for event in reader.end():
-        yield event
-
-
-async def _poll(
-    adapter: PollingAdapter, call: Call, candidate: Candidate, gateway: Gateway
-) -> AsyncGenerator[Event, None]:
-    """A job submitted once and asked for its state until it is done; only the asking is repeated."""
-    offer, account = candidate.offer, candidate.account
-    ends = gateway.clock.monotonic() + account.timeout
-    reply = await gateway.upstream.exchange(adapter.request(call, offer, account), account.timeout)
-    submitted = adapter.read(call, offer, account, reply)
-    yield submitted
-    if not isinstance(submitted, Submitted):
-        return
-    polls = 0
-    while True:
-        await asyncio.sleep(adapter.interval(polls, account))
-        if gateway.clock.monotonic() > ends:
-            raise UpstreamTimeout(f"{account.provider.name} did not finish within {account.timeout:g} seconds.")
-        polls += 1
-        try:
-            reply = await gateway.upstream.exchange(adapter.poll(submitted, account), _POLL_SECONDS)
-            state = adapter.read_poll(call, offer, account, submitted, reply)
-        except ProviderError as error:
-            if not _worth_asking_again(error, polls):
-                # The job is accepted, and paid for unless it is known to have failed.
-                error.ambiguous = error.code != JOB_FAILED
-                raise
-            continue
-        yield state
-        if not isinstance(state, Pending):
-            return
-
-
-def _worth_asking_again(error: ProviderError, polls: int) -> bool:
-    if error.code == "task_not_found":
-        return polls <= _LATE_TASKS
-    passing = isinstance(error, RateLimited | Unreachable | UpstreamTimeout) or error.ambiguous
-    return passing or error.code == "poll_transient"
 
 
 def _paints_white(candidate: Candidate, gateway: Gateway) -> bool:
@@ -332,22 +230,3 @@ def _paints_white(candidate: Candidate, gateway: Gateway) -> bool:
 async def _white_mask(mask: Picture, gateway: Gateway) -> Picture:
     data = await gateway.assets.load(mask.digest)
     return await gateway.assets.store(await asyncio.to_thread(to_white, data))
-
-
-class Bench:
-    """The workbench of in-process adapters."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._assets = gateway.assets
-
-    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.to_thread(work, *arguments)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    async def load(self, picture: Picture) -> bytes:
-        return await self._assets.load(picture.digest)
-
-    async def store(self, data: bytes) -> Picture:
-        return await self._assets.store(data)

@@ -1,0 +1,122 @@
+"""One upstream call carried out: the adapters decide, this file acts.
+
+It sends what an adapter writes, waits between its polls, and turns what it reads into events.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from penstock.core.answer import Event, Pending, Submitted
+from penstock.core.call import Call
+from penstock.core.errors import JOB_FAILED, ProviderError, RateLimited, Unreachable, UpstreamTimeout
+from penstock.core.picture import Picture
+from penstock.core.target import Candidate
+from penstock.core.wire import UpstreamReply
+from penstock.pipeline.gateway import Gateway
+from penstock.providers.base import Adapter, InProcessAdapter, PollingAdapter
+
+T = TypeVar("T")
+_POLL_SECONDS = 30.0
+"""Longest time one question for a job's state may take; the next one is asked after it."""
+_LATE_TASKS = 3
+"""Polls directly after submission that may not find the task yet."""
+
+
+@cache
+def _kind(adapter: type) -> str:
+    if hasattr(adapter, "perform"):
+        return "in process"
+    return "polling" if hasattr(adapter, "poll") else "direct"
+
+
+def drive(call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    """The events of one upstream call, whatever kind of adapter its provider has; the last one is its Answer."""
+    adapter = gateway.adapters[candidate.account.provider.adapter]
+    kind = _kind(type(adapter))
+    if kind == "in process":
+        bench = Bench(gateway)
+        events = cast(InProcessAdapter, adapter).perform(call, candidate.offer, candidate.account, bench)
+        return cast(AsyncGenerator[Event, None], events)
+    if kind == "polling":
+        return _poll(cast(PollingAdapter, adapter), call, candidate, gateway)
+    return _ask(cast(Adapter, adapter), call, candidate, gateway)
+
+
+async def _ask(adapter: Adapter, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+    """One request answered at once, as a reply or as a stream."""
+    offer, account = candidate.offer, candidate.account
+    request = adapter.request(call, offer, account)
+    if not request.stream:
+        reply = await gateway.upstream.exchange(request, account.timeout)
+        yield adapter.read(call, offer, account, reply)
+        return
+    reader = adapter.reader(call, offer, account)
+    async with aclosing(gateway.upstream.stream(request, account.timeout)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, UpstreamReply):
+                yield adapter.read(call, offer, account, piece)
+                return
+            for event in reader.read(piece):
+                yield event
+    for event in reader.end():
+        yield event
+
+
+async def _poll(
+    adapter: PollingAdapter, call: Call, candidate: Candidate, gateway: Gateway
+) -> AsyncGenerator[Event, None]:
+    """A job submitted once and asked for its state until it is done; only the asking is repeated."""
+    offer, account = candidate.offer, candidate.account
+    ends = gateway.clock.monotonic() + account.timeout
+    reply = await gateway.upstream.exchange(adapter.request(call, offer, account), account.timeout)
+    submitted = adapter.read(call, offer, account, reply)
+    yield submitted
+    if not isinstance(submitted, Submitted):
+        return
+    polls = 0
+    while True:
+        await asyncio.sleep(adapter.interval(polls, account))
+        if gateway.clock.monotonic() > ends:
+            raise UpstreamTimeout(f"{account.provider.name} did not finish within {account.timeout:g} seconds.")
+        polls += 1
+        try:
+            reply = await gateway.upstream.exchange(adapter.poll(submitted, account), _POLL_SECONDS)
+            state = adapter.read_poll(call, offer, account, submitted, reply)
+        except ProviderError as error:
+            if not _worth_asking_again(error, polls):
+                # The job is accepted, and paid for unless it is known to have failed.
+                error.ambiguous = error.code != JOB_FAILED
+                raise
+            continue
+        yield state
+        if not isinstance(state, Pending):
+            return
+
+
+def _worth_asking_again(error: ProviderError, polls: int) -> bool:
+    if error.code == "task_not_found":
+        return polls <= _LATE_TASKS
+    passing = isinstance(error, RateLimited | Unreachable | UpstreamTimeout) or error.ambiguous
+    return passing or error.code == "poll_transient"
+
+
+class Bench:
+    """The workbench of in-process adapters."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._assets = gateway.assets
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.to_thread(work, *arguments)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def load(self, picture: Picture) -> bytes:
+        return await self._assets.load(picture.digest)
+
+    async def store(self, data: bytes) -> Picture:
+        return await self._assets.store(data)
