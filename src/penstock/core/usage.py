@@ -1,5 +1,6 @@
 """What a call used, in the units that prices are made of. None means that it is not known, never zero."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from penstock.core.call import Size
@@ -35,6 +36,40 @@ class Usage:
     @property
     def tokens_out(self) -> int | None:
         return _sum(self.text_tokens_out, self.image_tokens_out)
+
+
+_COUNTS = (
+    "text_tokens_in",
+    "cached_text_tokens_in",
+    "image_tokens_in",
+    "cached_image_tokens_in",
+    "text_tokens_out",
+    "image_tokens_out",
+    "reasoning_tokens",
+)
+
+
+def summed(usages: Sequence[Usage], *, gaps: bool = False) -> Usage:
+    """The usage of several answers together; `usages` is not empty.
+
+    A count that one of them does not know is not known of all, unless `gaps` says that the others stand for it.
+    """
+    totals: dict[str, int | None] = {}
+    for name in _COUNTS:
+        counts = [getattr(usage, name) for usage in usages]
+        totals[name] = None if None in counts and not gaps else _sum(*counts)
+    return Usage(
+        outputs=tuple(size for usage in usages for size in usage.outputs),
+        references=tuple(size for usage in usages for size in usage.references),
+        steps=usages[0].steps,
+        text_tokens_in=totals["text_tokens_in"],
+        cached_text_tokens_in=totals["cached_text_tokens_in"],
+        image_tokens_in=totals["image_tokens_in"],
+        cached_image_tokens_in=totals["cached_image_tokens_in"],
+        text_tokens_out=totals["text_tokens_out"],
+        image_tokens_out=totals["image_tokens_out"],
+        reasoning_tokens=totals["reasoning_tokens"],
+    )
 
 
 def _sum(*counts: int | None) -> int | None:

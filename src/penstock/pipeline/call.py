@@ -25,7 +25,7 @@ from penstock.core.call import Call, ImageCall, Size
 from penstock.core.errors import Moderated, PenstockError, ProviderError, UpstreamFailed
 from penstock.core.picture import Picture
 from penstock.core.target import Candidate
-from penstock.core.usage import Usage
+from penstock.core.usage import summed
 from penstock.pipeline.drive import drive
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.keep import bring_home
@@ -135,31 +135,9 @@ def _merged(answers: list[ImageAnswer], failures: tuple[PenstockError, ...]) -> 
     return ImageAnswer(
         outputs=tuple(output for answer in answers for output in answer.outputs),
         failures=(*(failure for answer in answers for failure in answer.failures), *failures),
-        usage=_summed([answer.usage for answer in answers]),
+        usage=summed([answer.usage for answer in answers]),
         stated_cost=None if None in stated else sum((cost for cost in stated if cost is not None), Decimal(0)),
         echo=answers[0].echo,
-    )
-
-
-_COUNTS = (
-    "text_tokens_in",
-    "cached_text_tokens_in",
-    "image_tokens_in",
-    "cached_image_tokens_in",
-    "text_tokens_out",
-    "image_tokens_out",
-    "reasoning_tokens",
-)
-
-
-def _summed(usages: list[Usage]) -> Usage:
-    counts = {name: [getattr(usage, name) for usage in usages] for name in _COUNTS}
-    totals = {name: sum(values) if None not in values else None for name, values in counts.items()}
-    return Usage(
-        outputs=tuple(size for usage in usages for size in usage.outputs),
-        references=tuple(size for usage in usages for size in usage.references),
-        steps=usages[0].steps,
-        **totals,
     )
 
 

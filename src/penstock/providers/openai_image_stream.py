@@ -14,22 +14,12 @@ from penstock.core.errors import UnusableAnswer
 from penstock.core.picture import Picture
 from penstock.core.pieces import digest_in
 from penstock.core.target import Account
-from penstock.core.usage import Usage
+from penstock.core.usage import Usage, summed
 from penstock.providers.base import StreamEvent
 from penstock.providers.openai_errors import Fields, opened_event, stated_failure
 from penstock.providers.openai_images import echo_of, image_answer
 from penstock.providers.openai_quirks import Quirks
 from penstock.providers.openai_usage import image_usage, stated_cost
-
-_COUNTS = (
-    "text_tokens_in",
-    "cached_text_tokens_in",
-    "image_tokens_in",
-    "cached_image_tokens_in",
-    "text_tokens_out",
-    "image_tokens_out",
-    "reasoning_tokens",
-)
 
 
 class _Frame(msgspec.Struct):
@@ -97,17 +87,8 @@ class ImageReader:
             self._account,
             self._outputs,
             [],
-            usage=_sum(self._usage),
+            usage=summed(self._usage, gaps=True),
             stated_cost=sum(known, Decimal(0)) if known and len(known) == len(self._costs) else None,
             echo=echo_of(self._last),
         )
         return [answer]
-
-
-def _sum(usages: list[Usage]) -> Usage:
-    """The counts of several pictures of one stream together."""
-    counts: dict[str, int | None] = {}
-    for name in _COUNTS:
-        known = [count for usage in usages if (count := getattr(usage, name)) is not None]
-        counts[name] = sum(known) if known else None
-    return Usage(**counts)  # type: ignore[arg-type]

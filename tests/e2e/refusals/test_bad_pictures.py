@@ -1,7 +1,7 @@
 """Bad pictures, references and masks, by every way in: refused before any provider is called, free, and recorded."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -19,42 +19,15 @@ from tests.e2e.doors import (
     Door,
     Fields,
     assert_refused,
-    client_of,
     data_url,
     encoded,
     name_of,
-    small_gateway,
 )
 from tests.e2e.running import RunningGateway
-from tests.simulators.bfl import BflSimulator
-from tests.simulators.openai import OpenAISimulator
 
 FILL = "black-forest-labs/flux.1-fill-pro"
 MASK = encoded(64, 64, "RGBA")
 NOISE = b"\x89PNG\r\n\x1a\n" + bytes(PICTURE_MEGABYTES * 2**20)
-
-
-@pytest.fixture(scope="module")
-def gateway(
-    tmp_path_factory: pytest.TempPathFactory, bfl: BflSimulator, openai_upstream: OpenAISimulator
-) -> Iterator[RunningGateway]:
-    with small_gateway(tmp_path_factory.mktemp("gateway"), bfl, openai_upstream) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def nothing_goes_upstream(
-    fresh_simulators: None, bfl: BflSimulator, openai_upstream: OpenAISimulator
-) -> Iterator[None]:
-    yield
-    assert bfl.calls == []
-    assert openai_upstream.calls == []
 
 
 BAD_PICTURES = {

@@ -1,7 +1,6 @@
 """Bad fields, at every endpoint: refused in the caller's dialect, before any provider is called, free, and recorded."""
 
 import json
-from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -19,38 +18,11 @@ from tests.e2e.doors import (
     Door,
     Fields,
     assert_refused,
-    client_of,
     name_of,
-    small_gateway,
 )
 from tests.e2e.running import RunningGateway
-from tests.simulators.bfl import BflSimulator
-from tests.simulators.openai import OpenAISimulator
 
 FLUX_1 = "black-forest-labs/flux.1.1-pro"
-
-
-@pytest.fixture(scope="module")
-def gateway(
-    tmp_path_factory: pytest.TempPathFactory, bfl: BflSimulator, openai_upstream: OpenAISimulator
-) -> Iterator[RunningGateway]:
-    with small_gateway(tmp_path_factory.mktemp("gateway"), bfl, openai_upstream) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def nothing_goes_upstream(
-    fresh_simulators: None, bfl: BflSimulator, openai_upstream: OpenAISimulator
-) -> Iterator[None]:
-    yield
-    assert bfl.calls == []
-    assert openai_upstream.calls == []
 
 
 WRONG_ANYWHERE: list[tuple[Fields, int, str, str]] = [
