@@ -23,8 +23,8 @@ from penstock.core.errors import PenstockError
 from penstock.pipeline.auth import authenticate
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.life import live
-from penstock.pipeline.request import ID, Incoming, Receive, Reply, Send
-from penstock.pipeline.respond import send_reply
+from penstock.pipeline.request import ID, Incoming, Receive, Send
+from penstock.pipeline.respond import in_both_spellings, send_reply
 from penstock.pipeline.retention import forget_expired
 from penstock.providers import ADAPTERS, check_quirks
 from penstock.routing import STRATEGIES
@@ -40,6 +40,10 @@ from penstock.upstream.fetch import Fetcher
 from penstock.upstream.slots import Slots
 
 log = structlog.get_logger()
+
+
+_CALLED_NOBODY = {"cost": "0", "attempts": "0", "fallback-used": "false", "cache": "skip"}
+"""What is so of a call refused before its body was read."""
 
 
 class Penstock:
@@ -61,8 +65,10 @@ class Penstock:
     async def _serve(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         incoming = self._incoming(scope, receive)
         failure = failure_at(incoming.path)
+        facts: Mapping[str, str] = {}
         try:
             route, parameters = self._router.find(incoming.method, incoming.path)
+            facts = _CALLED_NOBODY if route.surface is not None else {}
             principal = await authenticate(incoming, route.scope, self.gateway.keys)
             if route.surface is not None:
                 assert principal is not None
@@ -76,20 +82,18 @@ class Penstock:
         except Exception:
             log.exception("request.broke", request_id=incoming.id, path=incoming.path)
             reply = failure(PenstockError(f"Something broke inside the gateway. Quote {incoming.id} to its operator."))
-        await self._answer(incoming, reply, send)
+        headers = self._headers(incoming, facts)
+        await send_reply(send, reply, headers, self.gateway, head=incoming.method == "HEAD")
 
-    async def _answer(self, incoming: Incoming, reply: Reply, send: Send) -> None:
-        await send_reply(send, reply, self._facts(incoming), self.gateway, head=incoming.method == "HEAD")
-
-    def _facts(self, incoming: Incoming) -> dict[str, str]:
-        """The metadata headers of a reply that took no call."""
-        latency = str(int(1000 * (self.gateway.clock.monotonic() - incoming.started)))
-        headers = {"x-request-id": incoming.id}
-        for prefix in ("x-penstock-", "x-agentcc-"):
-            headers[f"{prefix}request-id"] = incoming.caller_id or incoming.id
-            headers[f"{prefix}trace-id"] = incoming.trace_id
-            headers[f"{prefix}latency-ms"] = latency
-        return headers
+    def _headers(self, incoming: Incoming, facts: Mapping[str, str]) -> dict[str, str]:
+        """The metadata headers of a reply that did not go the way of a call."""
+        everything = {
+            "request-id": incoming.caller_id or incoming.id,
+            "trace-id": incoming.trace_id,
+            "latency-ms": str(int(1000 * (self.gateway.clock.monotonic() - incoming.started))),
+            **facts,
+        }
+        return in_both_spellings(incoming.id, everything)
 
     def _incoming(self, scope: Mapping[str, Any], receive: Receive) -> Incoming:
         clock = self.gateway.clock

@@ -72,6 +72,9 @@ def test_an_endpoint_answers_nobody_without_a_key(
     assert "key" in message
     assert response.headers["www-authenticate"] == "Bearer"
     assert response.headers["x-request-id"].startswith("req_")
+    for prefix in ("x-penstock", "x-agentcc"):
+        told_cost = response.headers.get(f"{prefix}-cost"), response.headers.get(f"{prefix}-attempts")
+        assert told_cost == (("0", "0") if route.surface else (None, None))
     assert len(gateway.rows("select id from requests")) == rows, "whoever has no key writes no rows"
 
 

@@ -124,7 +124,12 @@ def metadata(life: Life) -> dict[str, str]:
         facts["cost"] = plain(life.charge.amount)
     if ignored := _shown(life.ignored):
         facts["ignored"] = ", ".join(ignored)
-    headers = {"x-request-id": incoming.id}
+    return in_both_spellings(incoming.id, facts)
+
+
+def in_both_spellings(request_id: str, facts: Mapping[str, str]) -> dict[str, str]:
+    """Facts as headers, `x-penstock-*` and `x-agentcc-*`, beside our id of the request."""
+    headers = {"x-request-id": request_id}
     for name, value in facts.items():
         headers[f"x-penstock-{name}"] = value
         headers[f"x-agentcc-{name}"] = value
