@@ -111,12 +111,12 @@ def test_every_response_header_of_ours_is_on_its_page() -> None:
         heading: {words(row[0])[0] for row in table} for heading, table in tables(page("docs/reference/headers.md"))
     }
     everywhere = named["In every response"]
-    assert everywhere == _keys_set_in("app.py", r'f"\{prefix\}([a-z-]+)"')
+    assert everywhere == _keys_set_in("app.py", r'^            "([a-z]+-[a-z]+)": ')
     assert everywhere | named["In responses to chats, pictures and embeddings"] == _facts_of_metadata()
 
 
 def _keys_set_in(file: str, pattern: str) -> set[str]:
-    return set(re.findall(pattern, (SOURCE / file).read_text(encoding="utf-8")))
+    return set(re.findall(pattern, (SOURCE / file).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def _facts_of_metadata() -> set[str]:
