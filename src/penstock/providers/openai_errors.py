@@ -98,6 +98,7 @@ def failure(account: Account, status: int, decoded: object, headers: Mapping[str
     fault, name = _read(decoded), account.provider.name
     sentence = _sentence(fault, decoded, account)
     if fault.words & _MODERATION or (status == 403 and {"reasons", "flagged_input"} & fault.facts.keys()):
+        # Where a provider names the stage is UNVERIFIED; most refuse before they make anything.
         stage = "output" if fault.facts.get("stage") == "output" else "input"
         return Moderated(f"{name} refused the content: {sentence}", stage=stage, reasons=_reasons(fault))
     if status == 402 or fault.words & _NO_CREDIT:

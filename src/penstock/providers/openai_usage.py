@@ -97,7 +97,10 @@ def _usage(raw: msgspec.Raw | None, *, pictures: bool) -> Usage:
 
 
 def _input(total: int | None, details: _Details) -> tuple[int | None, int | None, int | None, int | None]:
-    """Fresh text, cached text, fresh image, cached image; where a split of the cached is not said, text comes first."""
+    """Fresh text, cached text, fresh image, cached image; where a split of the cached is not said, text comes first.
+
+    `cached_tokens_details` of the Images API is UNVERIFIED.
+    """
     image = _whole(details.image_tokens)
     if total is None:
         return None, None, image, None
