@@ -107,7 +107,7 @@ def _greet(settings: Settings, key: str | None) -> None:
     shown = key or "$PENSTOCK_API_KEY"
     typer.echo(
         "A first picture, from the sandbox, without any provider's key:\n\n"
-        f"    curl -s {address}/v1/images/generations -H 'Authorization: Bearer {shown}' \\\n"
+        f'    curl -s {address}/v1/images/generations -H "Authorization: Bearer {shown}" \\\n'
         "      -H 'Content-Type: application/json' \\\n"
         """      -d '{"model": "sandbox/image", "prompt": "a lighthouse at dusk", "size": "1024x768"}' \\\n"""
         """      | python3 -c "import sys, json, base64; """
