@@ -62,7 +62,7 @@ def serve(application: object, settings: Settings) -> None:
     # When it has shut down, uvicorn raises the signal that made it do so again.
     signal.signal(signal.SIGTERM, _end)
     uvicorn.run(
-        application,  # type: ignore[arg-type]
+        application,  # type: ignore[arg-type]  # uvicorn's own types of ASGI are narrower than the specification's
         host=settings.server.host,
         port=settings.server.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",

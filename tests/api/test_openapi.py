@@ -187,10 +187,10 @@ def life(dialect: str = "openai") -> Any:
         started_at=1_700_000_000,
     )
     principal = Principal("key_1", "k", frozenset())
-    lived = Life(incoming=incoming, surface=Surface(dialect), principal=principal)  # type: ignore[arg-type]
+    lived = Life(incoming=incoming, surface=Surface(dialect), principal=principal)
     lived.call = ImageCall(model="maker/flux", prompt="A boat")
     lived.served_by = Candidate(MODELS[0], OFFERS[0], Account(provider=PROVIDERS[0]))
-    lived.charge = Charge(amount=OFFERS[0].price.meters[0].amount, source="delivered", computed=None)  # type: ignore[union-attr]
+    lived.charge = Charge(amount=OFFERS[0].price.meters[0].amount, source="delivered", computed=None)
     lived.ignored = ("tools",)
     return lived
 

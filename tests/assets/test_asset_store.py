@@ -233,7 +233,7 @@ async def test_no_descriptor_outlives_its_holder(local: AssetStore, tmp_path: Pa
     half_encoded = local.base64(digest, chunk=100)
     await anext(half_encoded)
     assert descriptors() == before + 3
-    await half_encoded.aclose()  # type: ignore[attr-defined]
+    await half_encoded.aclose()
     del forgotten, half_read, half_encoded
     assert descriptors() == before
     assert spooled(tmp_path) == []

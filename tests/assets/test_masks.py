@@ -71,4 +71,4 @@ def test_a_mask_without_transparency_is_refused(data: bytes) -> None:
 )
 def test_a_broken_mask_is_refused(turn: object, data: bytes) -> None:
     with pytest.raises(NotAPicture):
-        turn(data)  # type: ignore[operator]
+        turn(data)

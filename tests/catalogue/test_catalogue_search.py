@@ -103,4 +103,4 @@ def test_an_empty_catalogue_says_that_there_is_nothing() -> None:
 
 def test_the_catalogue_cannot_be_changed_in_place() -> None:
     with pytest.raises(TypeError):
-        CATALOGUE.models["me/mine"] = MINE  # type: ignore[index]
+        CATALOGUE.models["me/mine"] = MINE

@@ -20,7 +20,7 @@ def test_four_megapixels_from_a_reference_of_one_cost_nine_cents(penstock: Penst
     row = at(ran.json, "bfl")
     assert (ran.code, row["model"], row["able"], row["exact"]) == (0, FLUX, True, True)
     assert row["low_usd"] == row["high_usd"] == Decimal("0.09")
-    assert [(line["unit"], line["quantity"], line["usd"]) for line in row["lines"]] == [  # type: ignore[attr-defined]
+    assert [(line["unit"], line["quantity"], line["usd"]) for line in row["lines"]] == [
         ("output_megapixel", 4, Decimal("0.075")),
         ("input_megapixel", 1, Decimal("0.015")),
     ]

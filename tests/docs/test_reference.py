@@ -54,7 +54,7 @@ def settings_rows(struct: type[msgspec.Struct] = Settings, path: str = "") -> It
     for field in msgspec.structs.fields(struct):
         kind, default = hints[field.name], field.default
         if default is msgspec.NODEFAULT:
-            default = field.default_factory()  # type: ignore[operator]
+            default = field.default_factory()
         if isinstance(default, msgspec.Struct):
             yield from settings_rows(type(default), f"{path}{field.name}.")
             continue

@@ -70,8 +70,7 @@ def image_call(fields: dict[str, Any]) -> ImageCall:
 def joined(pieces: Pieces) -> dict[str, Any]:
     """The JSON body, with `<name>` where a picture's base64 text would be."""
     text = b"".join(
-        f"<{NAMES[piece.picture.digest]}>".encode() if isinstance(piece, Base64) else bytes(piece)  # type: ignore[arg-type]
-        for piece in pieces
+        f"<{NAMES[piece.picture.digest]}>".encode() if isinstance(piece, Base64) else bytes(piece) for piece in pieces
     )
     decoded = json.loads(text)
     assert isinstance(decoded, dict)

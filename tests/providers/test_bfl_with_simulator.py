@@ -67,7 +67,7 @@ def offer(endpoint: str) -> Offer:
 
 
 def sent(pieces: Pieces) -> bytes:
-    return b"".join(base64.b64encode(DATA) if isinstance(piece, Base64) else bytes(piece) for piece in pieces)  # type: ignore[arg-type]
+    return b"".join(base64.b64encode(DATA) if isinstance(piece, Base64) else bytes(piece) for piece in pieces)
 
 
 async def send(client: aiohttp.ClientSession, request: UpstreamRequest) -> UpstreamReply:

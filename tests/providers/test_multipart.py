@@ -29,10 +29,7 @@ def picture(name: str, media_type: str = "image/png") -> Picture:
 
 def sent(pieces: Pieces, contents: dict[str, bytes]) -> bytes:
     """The body as it goes over the wire."""
-    return b"".join(
-        contents[piece.picture.digest] if isinstance(piece, Bare) else piece
-        for piece in pieces  # type: ignore[misc]
-    )
+    return b"".join(contents[piece.picture.digest] if isinstance(piece, Bare) else piece for piece in pieces)
 
 
 def parts(content_type: str, body: bytes) -> list[Part]:
@@ -41,7 +38,7 @@ def parts(content_type: str, body: bytes) -> list[Part]:
         f"content-type: {content_type}\r\n\r\n".encode() + body, policy=email.policy.HTTP
     )
     found: list[Part] = []
-    for part in message.iter_parts():  # type: ignore[attr-defined]
+    for part in message.iter_parts():
         name = part.get_param("name", header="content-disposition")
         kind = part.get_content_type() if "content-type" in part else None
         found.append((name, part.get_filename(), kind, part.get_payload(decode=True)))
@@ -50,7 +47,7 @@ def parts(content_type: str, body: bytes) -> list[Part]:
 
 def edit(call: ImageCall, quirks: dict[str, str] | None = None, **offer: object) -> list[Part]:
     account = replace(ACCOUNT, provider=replace(PROVIDER, quirks=quirks or {}))
-    request = OpenAICompatible().request(call, replace(OFFER, **offer), account)  # type: ignore[arg-type]
+    request = OpenAICompatible().request(call, replace(OFFER, **offer), account)
     assert request.url == "https://api.example/v1/images/edits"
     contents = {
         picture.digest: b"x" * picture.bytes for picture in [*call.references, *([call.mask] if call.mask else [])]

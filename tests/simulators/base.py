@@ -11,6 +11,7 @@ import io
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -109,7 +110,7 @@ class On(Behaviour):
     method: str | None = None
 
 
-class Simulator:
+class Simulator(ABC):
     """A provider's server on 127.0.0.1, in its own thread with its own event loop."""
 
     keys: tuple[str, ...] = ("test-key",)
@@ -176,9 +177,9 @@ class Simulator:
         with self.lock:
             return sum(1 for call in self.calls if call.path.startswith(path_prefix) and method in (None, call.method))
 
+    @abstractmethod
     async def answer(self, request: web.Request, call: Received, behaviour: Behaviour | None) -> web.StreamResponse:
         """The normal answer, or what a behaviour of the subclass's own makes of it. Subclasses write this."""
-        raise NotImplementedError
 
     def applies(self, behaviour: Behaviour, call: Received) -> bool:
         """Whether a behaviour of the script is for this call; subclasses narrow their own kinds."""

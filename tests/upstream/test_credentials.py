@@ -12,7 +12,7 @@ KNOWN_ONLY = Provider(slug="known", name="Known", adapter="", key_variable="KNOW
 
 
 def switch(provider: Provider, environment: dict[str, str], **given: object) -> Switch:
-    settings = Settings(providers={provider.slug: ProviderSettings(**given)})  # type: ignore[arg-type]
+    settings = Settings(providers={provider.slug: ProviderSettings(**given)})
     return switches({provider.slug: provider}, settings, environment)[provider.slug]
 
 

@@ -4,6 +4,7 @@ routes.py        the table of endpoints, with the scope each one needs
 openai.py        chat, image generations, image edits and embeddings under /v1
 openrouter.py    the same operations under /api/v1, in that dialect
 wishes.py        what a caller asks of the gateway beside the call: providers, address or base64
+addresses.py     addresses on this gateway, signed ones of pictures
 answers.py       answers as JSON bodies, for both dialects
 streams.py       answers as server-sent events, for both dialects
 errors.py        errors, for both dialects

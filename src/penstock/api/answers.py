@@ -5,12 +5,11 @@ from typing import Any
 
 import msgspec
 
-from penstock.assets.links import sign
+from penstock.api.addresses import Addresses
 from penstock.core.answer import ChatAnswer, EmbeddingAnswer, ImageAnswer, Output
 from penstock.core.picture import Picture
-from penstock.core.pieces import Pieces, placeholder, split
+from penstock.core.pieces import Pieces, data_url, placeholder, split
 from penstock.core.usage import Usage
-from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Life
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -84,7 +83,7 @@ def chat_body(life: Life, answer: ChatAnswer, extra: Mapping[str, Any]) -> Piece
     return split(encoded, answer.pictures) if answer.pictures else (encoded,)
 
 
-def picture_message(life: Life, answer: ImageAnswer, gateway_address: "Addresses") -> dict[str, Any]:
+def picture_message(life: Life, answer: ImageAnswer, gateway_address: Addresses) -> dict[str, Any]:
     """An assistant's message whose content is pictures."""
     return {
         "role": "assistant",
@@ -94,18 +93,13 @@ def picture_message(life: Life, answer: ImageAnswer, gateway_address: "Addresses
     }
 
 
-def picture_part(life: Life, output: Output, addresses: "Addresses") -> dict[str, Any]:
+def picture_part(life: Life, output: Output, addresses: Addresses) -> dict[str, Any]:
     assert output.picture is not None
     address = addresses.of(output.picture) if life.wants_address else data_url(output.picture)
     return {"type": "image_url", "image_url": {"url": address}}
 
 
-def data_url(picture: Picture) -> str:
-    """The picture as a data URL, its base64 a placeholder until it is sent."""
-    return f"data:{picture.media_type};base64,{placeholder(picture.digest)}"
-
-
-def picture_chat_body(life: Life, answer: ImageAnswer, addresses: "Addresses", extra: Mapping[str, Any]) -> Pieces:
+def picture_chat_body(life: Life, answer: ImageAnswer, addresses: Addresses, extra: Mapping[str, Any]) -> Pieces:
     """A chat completion that is pictures."""
     message = picture_message(life, answer, addresses)
     body = {
@@ -122,7 +116,7 @@ def picture_chat_body(life: Life, answer: ImageAnswer, addresses: "Addresses", e
     return split(encode(body), pictures_of(answer))
 
 
-def images_body(life: Life, answer: ImageAnswer, addresses: "Addresses", usage: Mapping[str, Any]) -> Pieces:
+def images_body(life: Life, answer: ImageAnswer, addresses: Addresses, usage: Mapping[str, Any]) -> Pieces:
     """An answer of the images endpoints."""
     body = {
         "created": int(life.incoming.started_at),
@@ -134,7 +128,7 @@ def images_body(life: Life, answer: ImageAnswer, addresses: "Addresses", usage: 
     return split(encode(body), pictures_of(answer))
 
 
-def image_entry(life: Life, output: Output, addresses: "Addresses") -> dict[str, Any]:
+def image_entry(life: Life, output: Output, addresses: Addresses) -> dict[str, Any]:
     """One picture of an answer: its bytes or its address, and what its header says."""
     picture = output.picture
     assert picture is not None
@@ -174,18 +168,3 @@ def failures(answer: ImageAnswer) -> dict[str, Any]:
     if not answer.failures:
         return {}
     return {"errors": [{"message": failure.message, "code": failure.code} for failure in answer.failures]}
-
-
-class Addresses:
-    """Makes signed addresses of pictures on this gateway, for one request."""
-
-    def __init__(self, life: Life, gateway: Gateway) -> None:
-        settings, incoming = gateway.settings, life.incoming
-        host = incoming.headers.get("host", f"{settings.server.host}:{settings.server.port}")
-        self._base = (settings.server.public_url or f"{incoming.scheme}://{host}").rstrip("/")
-        self._expires = int(gateway.clock.now()) + settings.assets.link_seconds
-        self._secret = gateway.link_secret
-
-    def of(self, picture: Picture) -> str:
-        """An address anybody may read this picture at until it expires."""
-        return f"{self._base}/v1/assets/{picture.digest}?{sign(self._secret, picture.digest, self._expires)}"

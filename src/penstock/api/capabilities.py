@@ -4,7 +4,7 @@ Ratios and size classes are listed by asking the same check that requests go thr
 accepted; the rest is read off the offer's limits.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -150,14 +150,19 @@ def _fewest_references(offer: Offer) -> int:
 
 def _accepted_ratios(model: Model, offer: Offer) -> list[str]:
     ratios = dict.fromkeys([*offer.limits.aspect_ratios, *_RATIOS])
-    return [ratio for ratio in ratios if ratio == "auto" or _accepts(model, offer, {"aspect_ratio": ratio})]
+    return [ratio for ratio in ratios if ratio == "auto" or _accepts(model, offer, aspect_ratio=ratio)]
 
 
 def _accepted_resolutions(model: Model, offer: Offer) -> list[str]:
-    return [resolution for resolution in CLASSES if _accepts(model, offer, {"resolution": resolution})]
+    return [resolution for resolution in CLASSES if _accepts(model, offer, resolution=resolution)]
 
 
-def _accepts(model: Model, offer: Offer, fields: Mapping[str, str]) -> bool:
-    references = (_REFERENCE,) * _fewest_references(offer)
-    call = ImageCall(model=model.slug, prompt=".", references=references, **fields)  # type: ignore[arg-type]
+def _accepts(model: Model, offer: Offer, aspect_ratio: str | None = None, resolution: str | None = None) -> bool:
+    call = ImageCall(
+        model=model.slug,
+        prompt=".",
+        references=(_REFERENCE,) * _fewest_references(offer),
+        aspect_ratio=aspect_ratio,
+        resolution=resolution,
+    )
     return refusal(call, offer, model) is None

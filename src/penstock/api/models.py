@@ -13,11 +13,10 @@ import msgspec
 
 from penstock.api.answers import encode
 from penstock.core.call import Operation
-from penstock.core.errors import NotFound
 from penstock.core.target import Model, Offer
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Reply
-from penstock.pipeline.resolve import find_model
+from penstock.pipeline.resolve import find_model, unserved
 
 UNDATED = date(2024, 1, 1)
 """`created` of a model for which neither a publication date nor the date of a price is known."""
@@ -65,11 +64,7 @@ def find_served(gateway: Gateway, name: str) -> Served:
     model = find_model(name, gateway.catalogue)
     offers = _offers(gateway, model)
     if not offers:
-        raise NotFound(
-            f"`{model.slug}` is known, but no provider that serves it is switched on here.",
-            code="model_not_available",
-            param="model",
-        )
+        raise unserved(model, gateway)
     return Served(model, offers)
 
 

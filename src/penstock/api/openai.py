@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from penstock.api.addresses import Addresses
 from penstock.api.answers import (
-    Addresses,
     chat_body,
     embeddings_body,
     image_usage,

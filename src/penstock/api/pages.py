@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from markupsafe import Markup, escape
 
+from penstock.api.addresses import own_address
 from penstock.api.openapi import described
 from penstock.core.errors import NotFound
 from penstock.pipeline.gateway import Gateway
@@ -46,9 +47,7 @@ class File:
 
 async def documentation(gateway: Gateway, incoming: Incoming) -> Reply:
     """`GET /docs`."""
-    host = incoming.headers.get("host", f"{gateway.settings.server.host}:{gateway.settings.server.port}")
-    base = (gateway.settings.server.public_url or f"{incoming.scheme}://{host}").rstrip("/")
-    return _sent(_page(base), incoming, {"content-security-policy": _POLICY})
+    return _sent(_page(own_address(incoming, gateway)), incoming, {"content-security-policy": _POLICY})
 
 
 async def static(gateway: Gateway, incoming: Incoming, path: str) -> Reply:

@@ -153,7 +153,7 @@ def _completion(offer: Offer) -> str | None:
     """Per token out: text where the offer chats, else image tokens, else nothing where only tokens in are charged."""
     text, image = _amount(offer, Unit.TEXT_TOKEN_OUT), _amount(offer, Unit.IMAGE_TOKEN_OUT)
     priced = text or image if Operation.CHAT in offer.operations else image or text
-    units = {meter.unit for meter in offer.price.meters} if offer.price else set()
+    units = offer.price.units if offer.price else frozenset()
     only_in = bool(units) and units <= {Unit.TEXT_TOKEN_IN, Unit.CACHED_TEXT_TOKEN_IN}
     return priced or ("0" if only_in else None)
 
@@ -172,7 +172,7 @@ def _picture_call(offer: Offer) -> ImageCall:
 
 def _picture_price(offer: Offer) -> str | None:
     """One picture, where its price is certain before it is made; None for pictures counted in tokens."""
-    units = {meter.unit for meter in offer.price.meters} if offer.price else set()
+    units = offer.price.units if offer.price else frozenset()
     if not units & {Unit.IMAGE, Unit.OUTPUT_MEGAPIXEL}:
         return None
     quoted = quote(_picture_call(offer), offer)
@@ -181,7 +181,7 @@ def _picture_price(offer: Offer) -> str | None:
 
 def _reference_price(offer: Offer) -> str | None:
     """One reference picture of 1024x1024 by itself."""
-    if offer.price is None or Unit.INPUT_MEGAPIXEL not in {meter.unit for meter in offer.price.meters}:
+    if offer.price is None or Unit.INPUT_MEGAPIXEL not in offer.price.units:
         return None
     meters = tuple(meter for meter in offer.price.meters if meter.unit is Unit.INPUT_MEGAPIXEL)
     references = Price(meters=meters, source=offer.price.source, checked=offer.price.checked)

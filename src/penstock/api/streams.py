@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from penstock.api.addresses import Addresses
 from penstock.api.answers import (
-    Addresses,
     completion_id,
     encode,
     failures,

@@ -7,9 +7,10 @@ The placeholder carries a secret of this process, so that no caller can name a p
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 from penstock.core.picture import Picture
 
@@ -68,6 +69,33 @@ def split(encoded: bytes, pictures: Mapping[str, Picture]) -> Pieces:
         start = match.end()
     pieces.append(encoded[start:])
     return tuple(piece for piece in pieces if piece)
+
+
+def data_url(picture: Picture) -> str:
+    """The picture as a data URL, its base64 a placeholder until it is sent."""
+    return f"data:{picture.media_type};base64,{placeholder(picture.digest)}"
+
+
+class PictureBytes(Protocol):
+    """Reads stored pictures in pieces (`assets.store`)."""
+
+    def read(self, digest: str) -> AsyncIterator[bytes]: ...
+
+    def base64(self, digest: str) -> AsyncIterator[bytes]: ...
+
+
+async def chunks(pieces: Iterable[Piece], pictures: PictureBytes) -> AsyncIterator[bytes]:
+    """The bytes to be sent, pictures read while they are sent."""
+    for piece in pieces:
+        match piece:
+            case bytes():
+                yield piece
+            case Base64(picture):
+                async for chunk in pictures.base64(picture.digest):
+                    yield chunk
+            case Bare(picture):
+                async for chunk in pictures.read(picture.digest):
+                    yield chunk
 
 
 def length(pieces: Iterable[Piece]) -> int:

@@ -7,7 +7,7 @@ before anything is paid for, with the field it is about.
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -25,6 +25,9 @@ from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.keep import download, picture_limit
 from penstock.pipeline.request import Incoming
 from penstock.upstream.fetch import FetchFailed, FetchRefused
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 _SCANNED_FROM = 64 * 1024
 """Bodies shorter than this are decoded as they are; pictures in them are short enough to be strings for a moment."""
@@ -93,7 +96,6 @@ async def body_chunks(incoming: Incoming, gateway: Gateway) -> AsyncIterator[byt
             break
         if chunk and received <= limit:
             yield chunk
-    incoming.body_read = True
     if received > limit:
         raise _too_large(limit)
 
@@ -110,7 +112,7 @@ async def read_form(incoming: Incoming, gateway: Gateway) -> Form:
         raise BadRequest("The content type names no boundary, so the form cannot be read.")
     reader = _FormReader(incoming, gateway)
     try:
-        parser = MultipartParser(boundary, reader.callbacks())  # type: ignore[arg-type]
+        parser = MultipartParser(boundary, reader.callbacks())
         async for chunk in body_chunks(incoming, gateway):
             parser.write(chunk)
             await reader.settle()
@@ -141,7 +143,7 @@ class _FormReader:
         self._finished: list[tuple[str, IncomingPicture]] = []
         self._parts = 0
 
-    def callbacks(self) -> dict[str, Any]:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._part_begin,
             "on_header_field": self._header_field,

@@ -41,7 +41,6 @@ class Incoming:
     started_at: float
     """Unix seconds."""
     scheme: str = "http"
-    body_read: bool = False
     pictures: dict[str, Picture] = field(default_factory=dict)
     """Every picture stored while the body was read, by digest, whatever becomes of the request."""
 

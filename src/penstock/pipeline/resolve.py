@@ -32,7 +32,7 @@ def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
     offers = gateway.catalogue.offers(model.slug)
     serving = [offer for offer in offers if offer.provider in gateway.accounts]
     if not serving:
-        raise NotFound(_nobody(model, offers, gateway), code="model_not_available", param="model")
+        raise unserved(model, gateway)
     exclusions: list[Exclusion] = []
     candidates: list[Candidate] = []
     for offer in serving:
@@ -90,18 +90,17 @@ def _refused(exclusions: list[Exclusion]) -> BadRequest:
     return BadRequest(" ".join(reasons), code="unsupported_request", param=first.field)
 
 
-def _nobody(model: Model, offers: tuple[Offer, ...], gateway: Gateway) -> str:
-    variables = [
-        provider.key_variable
-        for offer in offers
-        if (provider := gateway.catalogue.providers.get(offer.provider)) and provider.adapter and provider.key_variable
-    ]
+def unserved(model: Model, gateway: Gateway) -> NotFound:
+    """The error for a model that nobody switched on serves, and what would switch one on."""
+    providers = [gateway.catalogue.providers[offer.provider] for offer in gateway.catalogue.offers(model.slug)]
+    callable_ones = [provider for provider in providers if provider.adapter]
+    variables = dict.fromkeys(provider.key_variable for provider in callable_ones if provider.key_variable)
+    sentence = "is known, but no provider that serves it is switched on here."
     if variables:
-        return (
-            f"`{model.slug}` is known, but no provider that serves it is switched on here. "
-            f"Setting {' or '.join(dict.fromkeys(variables))} switches one on."
-        )
-    return f"`{model.slug}` is known with its prices, but no provider that serves it can be called by this gateway yet."
+        sentence += f" Setting {' or '.join(variables)} switches one on."
+    elif not callable_ones:
+        sentence = "is known with its prices, but no provider that serves it can be called by this gateway yet."
+    return NotFound(f"`{model.slug}` {sentence}", code="model_not_available", param="model")
 
 
 def _shown(name: str) -> str:

@@ -1,21 +1,21 @@
 """Replies out: headers in both spellings, bodies in pieces, pictures read from the store while they are sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from penstock.core.answer import ChatDelta, Event, PartialPicture
 from penstock.core.errors import PenstockError
 from penstock.core.money import plain
-from penstock.core.pieces import Bare, Base64, Pieces, length
+from penstock.core.pieces import Pieces, chunks, length
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Life, Reply, Send, StreamWriter
 
 Headers = list[tuple[bytes, bytes]]
 
 _MOST_NAMES = 25
+"""Ignored fields listed in a header."""
 _WRITE = 64 * 1024
-
-
+"""Bytes up to which pieces leave together."""
 _LOOK_SECONDS = 0.05
 """After how long a request's caller is watched."""
 
@@ -163,7 +163,7 @@ async def _send_pieces(send: Send, pieces: Pieces, more: bool, gateway: Gateway)
     """Small pieces leave in one write: a client may take each read for whole events, and every write costs."""
     waiting: list[bytes] = []
     size = 0
-    async for chunk in _chunks(pieces, gateway):
+    async for chunk in chunks(pieces, gateway.assets):
         if waiting and size + len(chunk) > _WRITE:
             await _send_bytes(send, b"".join(waiting), True)
             waiting, size = [], 0
@@ -171,19 +171,6 @@ async def _send_pieces(send: Send, pieces: Pieces, more: bool, gateway: Gateway)
         size += len(chunk)
     if waiting or not more:
         await _send_bytes(send, b"".join(waiting), more)
-
-
-async def _chunks(pieces: Pieces, gateway: Gateway) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        match piece:
-            case bytes():
-                yield piece
-            case Base64(picture):
-                async for chunk in gateway.assets.base64(picture.digest):
-                    yield chunk
-            case Bare(picture):
-                async for chunk in gateway.assets.read(picture.digest):
-                    yield chunk
 
 
 async def _send_bytes(send: Send, data: bytes, more: bool) -> None:

@@ -312,8 +312,8 @@ def _wait(reply: UpstreamReply, body: Any) -> float | None:
     """Seconds to wait, from the header or the body. A date in the header is not read: there is no clock here."""
     for said in (reply.headers.get("retry-after"), body.get("retry_after") if isinstance(body, dict) else None):
         try:
-            seconds = float(said)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+            seconds = float(str(said))
+        except ValueError:
             continue
         if math.isfinite(seconds) and seconds >= 0:
             return seconds

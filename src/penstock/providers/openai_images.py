@@ -13,7 +13,7 @@ from penstock.core.answer import ImageAnswer, Output, output_from_base64
 from penstock.core.call import ImageCall
 from penstock.core.errors import BadRequest, Moderated, PenstockError, UnusableAnswer, UpstreamFailed
 from penstock.core.picture import Picture
-from penstock.core.pieces import Pieces, placeholder, split
+from penstock.core.pieces import Pieces, data_url, split
 from penstock.core.target import Account, Offer
 from penstock.core.usage import Usage
 from penstock.providers import multipart
@@ -63,11 +63,6 @@ def image_request(call: ImageCall, offer: Offer, quirks: Quirks) -> tuple[str, s
             return quirks.images_path, "application/json", with_pictures(fields, call)
         case "none":
             raise BadRequest("This provider makes pictures but does not edit them.", param="image")
-
-
-def data_url(picture: Picture) -> str:
-    """A picture as a data URL whose base64 text is put in while sending."""
-    return f"data:{picture.media_type};base64,{placeholder(picture.digest)}"
 
 
 def image_part(picture: Picture) -> dict[str, object]:

@@ -217,7 +217,7 @@ def _shortened(text: str, body: Body) -> tuple[str, str]:
 def _tool_to_call(body: Body) -> Function | None:
     """The function the caller insists on; None where it leaves the choice to the model, which prefers to talk."""
     functions = [tool.function for tool in field(body, "tools", list[Tool], []) if tool.function]
-    choice = field(body, "tool_choice", str | NamedTool, "auto")  # type: ignore[arg-type]
+    choice = field(body, "tool_choice", str | NamedTool, "auto")  # type: ignore[arg-type]  # mypy has no type for a union as a value
     if isinstance(choice, str):
         return functions[0] if choice == "required" and functions else None
     named = [function for function in functions if function.name == choice.function.name]

@@ -6,6 +6,7 @@ go through a scanner that stores them as they arrive and leaves placeholders in 
 
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from functools import lru_cache
 from typing import Protocol
 
@@ -23,12 +24,10 @@ from penstock.core.errors import (
     UpstreamTimeout,
 )
 from penstock.core.picture import Picture
-from penstock.core.pieces import Bare, Base64, Pieces, length
+from penstock.core.pieces import PictureBytes, chunks, length
 from penstock.core.wire import StreamEvent, UpstreamReply, UpstreamRequest
 from penstock.upstream.events import EventParser
 
-_PLAIN_BYTES = 64 * 1024
-"""Replies up to this size are read at once; only longer ones can hold a picture worth scanning for."""
 _SMALLEST_PICTURE = 1400
 """A reply shorter than this has no string long enough for the scanner."""
 _CONNECT_SECONDS = 10.0
@@ -45,14 +44,6 @@ class Scanner(Protocol):
     async def drain(self) -> tuple[bytes, dict[str, Picture]]: ...
 
     def abandon(self) -> None: ...
-
-
-class PictureBytes(Protocol):
-    """Reads stored pictures in pieces (`assets.store`)."""
-
-    def read(self, digest: str) -> AsyncIterator[bytes]: ...
-
-    def base64(self, digest: str) -> AsyncIterator[bytes]: ...
 
 
 class UpstreamClient:
@@ -93,8 +84,9 @@ class UpstreamClient:
                 if response.content_type != "text/event-stream" or response.status != 200:
                     yield await self._collect(response)
                     return
-                async for event in self._events(response):
-                    yield event
+                async with aclosing(self._events(response)) as events:
+                    async for event in events:
+                        yield event
         except (BadRequest, TooLarge) as error:
             raise _unusable(error) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -107,7 +99,7 @@ class UpstreamClient:
             body = request.body[0]
         elif request.body:
             headers["content-length"] = str(length(request.body))
-            body = self._spoken(request.body)
+            body = chunks(request.body, self._pictures)
         return self._opened().request(
             request.method,
             _parsed(request.url),
@@ -128,18 +120,6 @@ class UpstreamClient:
             )
         return self._session
 
-    async def _spoken(self, body: Pieces) -> AsyncIterator[bytes]:
-        for piece in body:
-            match piece:
-                case bytes():
-                    yield piece
-                case Base64(picture):
-                    async for chunk in self._pictures.base64(picture.digest):
-                        yield chunk
-                case Bare(picture):
-                    async for chunk in self._pictures.read(picture.digest):
-                        yield chunk
-
     async def _collect(self, response: aiohttp.ClientResponse) -> UpstreamReply:
         headers = _headers(response)
         size = response.content_length
@@ -157,7 +137,7 @@ class UpstreamClient:
             raise
         return UpstreamReply(status=response.status, headers=headers, body=body, pictures=pictures)
 
-    async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[StreamEvent]:
+    async def _events(self, response: aiohttp.ClientResponse) -> AsyncGenerator[StreamEvent, None]:
         """Events; the scanner joins in at the first long line, for pictures are long lines."""
         parser = EventParser()
         scanner: Scanner | None = None
