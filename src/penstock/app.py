@@ -29,10 +29,12 @@ from penstock.pipeline.retention import forget_expired
 from penstock.providers import ADAPTERS, check_quirks
 from penstock.routing import STRATEGIES
 from penstock.settings import Settings
+from penstock.store.books import Books
 from penstock.store.db import Database
 from penstock.store.kept import kept_secret
 from penstock.store.keys import Keys
 from penstock.store.ledger import Ledger
+from penstock.store.marker import Marker
 from penstock.store.writer import Writer
 from penstock.upstream.client import UpstreamClient
 from penstock.upstream.credentials import switches
@@ -172,6 +174,7 @@ def build(settings: Settings, environment: Mapping[str, str], clock: Clock | Non
         assets=assets,
         ledger=Ledger(database, writer),
         keys=Keys(database, writer, clock),
+        books=Books(database, writer, Marker.beside(database.path)),
         clock=clock,
         link_secret=kept_secret(database, "asset-links"),
     )

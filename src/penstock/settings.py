@@ -42,6 +42,8 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Longest time a request may take where the caller states none."""
     log_level: Level = "info"
     """`debug`, `info`, `warning` or `error`: the least that is logged."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose `X-Forwarded-For` is believed."""
 
 
 class Assets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,6 +57,28 @@ class Assets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """How long the addresses given by `response_format: url` work."""
     max_picture_megabytes: AboveZero = 50
     """Largest single picture, sent or delivered."""
+
+
+class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long the ledger remembers, and whether it remembers prompts."""
+
+    retention_days: Days | None = None
+    """Requests and attempts older than this are deleted, their sums stay; by default they are kept."""
+    store_prompts: bool = False
+    """Keep the fields of each request, prompts with them, readable for whoever can read the database."""
+    prompt_retention_days: Days = 30.0
+    """Kept prompts older than this are deleted."""
+
+
+class Spending(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How budgets are kept."""
+
+    unbounded_reserve_usd: Decimal = Decimal("0.50")
+    """US dollars set aside for a call with a price but without a known highest cost."""
+
+    def __post_init__(self) -> None:
+        if not self.unbounded_reserve_usd > 0:
+            raise ValueError("expected `unbounded_reserve_usd` above 0")
 
 
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,6 +125,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     server: Server = Server()
     assets: Assets = Assets()
     network: Network = Network()
+    ledger: LedgerSettings = LedgerSettings()
+    spending: Spending = Spending()
     providers: dict[str, ProviderSettings] = {}
     """By name, as in the catalogue, or a name of your own."""
     models: tuple[dict[str, Any], ...] = ()

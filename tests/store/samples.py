@@ -73,6 +73,14 @@ def full_request(id: str = "req_1") -> RequestRow:
         user_id="user",
         metadata={"team": "posters", "nested": {"list": [1, None, "ä"]}},
         ignored=["quality", "background"],
+        organisation_id="org_1",
+        team_id="team_1",
+        member_id="user_1",
+        charged_pico=89_500_000_000,
+        uncertain_pico=30_000_000_000,
+        charge_reason="The provider may have charged for it.",
+        price_version="0123456789ab",
+        resumed=True,
     )
 
 

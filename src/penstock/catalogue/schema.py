@@ -37,6 +37,7 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     licence: str = ""
     links: dict[str, str] = {}
+    successor: str = ""
 
 
 class MeterRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +99,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     poll_hosts: tuple[str, ...] = ()
     concurrency: int | None = None
     cost_unit_usd: Decimal | None = None
+    charges_moderated: tuple[Literal["input", "output"], ...] = ()
     links: dict[str, str] = {}
 
 

@@ -4,6 +4,9 @@ PenstockError                 has a status, a code and a sentence
 ├── BadRequest 400            change the request
 ├── Unauthorized 401          send a valid key
 ├── Forbidden 403             use a key with the scope
+├── LimitReached 429          wait: a rate limit of this gateway
+├── BudgetExceeded 429        a budget of this gateway has not enough left
+├── CreditExhausted 402       credit paid in beforehand is used up
 ├── NotFound 404              another model, asset or path
 ├── MethodNotAllowed 405
 ├── TooLarge 413              send less
@@ -66,6 +69,30 @@ class Forbidden(PenstockError):
     status = 403
     type = "permission_error"
     code = "forbidden"
+
+
+class LimitReached(PenstockError):
+    """A rate limit of this gateway is reached; `retry-after` is among the headers."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class BudgetExceeded(PenstockError):
+    """What a call may cost does not fit into what is left of a budget; nothing was called."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "budget_exceeded"
+
+
+class CreditExhausted(PenstockError):
+    """What a call may cost does not fit into the credit paid in beforehand; nothing was called."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_credits"
 
 
 class NotFound(PenstockError):

@@ -5,6 +5,7 @@ quality or resolution class. `cost` multiplies and adds, in Decimal, and says of
 guesses: a unit that is priced but not known makes the whole unknown.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -76,10 +77,19 @@ class Price:
     """Those of the meters."""
     varies: bool = field(init=False, repr=False)
     """Whether any meter holds for some calls only."""
+    _version: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", frozenset(meter.unit for meter in self.meters))
         object.__setattr__(self, "varies", any(meter.when for meter in self.meters))
+
+    @property
+    def version(self) -> str:
+        """Names the rule in the ledger: the first 12 hexadecimal digits of the SHA-256 of its meters."""
+        if not self._version:  # found out when it is first asked for: a catalogue has thousands of prices
+            digest = hashlib.sha256(repr(self.meters).encode()).hexdigest()
+            object.__setattr__(self, "_version", digest[:12])
+        return self._version
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class Offer:
     concurrency: int | None = None
     """Most upstream calls at once per account, where lower than the provider's."""
     deprecates: date | None = None
+    """The first day on which it cannot be called any more."""
     note: str = ""
 
     @property
@@ -120,6 +121,8 @@ class Model:
     licence: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     """Name to address: `page`, `docs`, `weights`."""
+    successor: str = ""
+    """Slug of the model to use when this one is gone."""
 
     @property
     def image_only(self) -> bool:
@@ -146,6 +149,8 @@ class Provider:
     """Most upstream calls at once per account."""
     cost_unit_usd: Decimal | None = None
     """What one unit of a cost stated by the provider is worth: a credit, a tick, a dollar."""
+    charges_moderated: tuple[str, ...] = ()
+    """Stages (`input`, `output`) at which a call that its moderation refuses is charged all the same."""
     links: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -10,6 +10,7 @@ from penstock.core.target import Account
 from penstock.providers.base import AnyAdapter
 from penstock.routing.base import Strategy
 from penstock.settings import Settings
+from penstock.store.books import Books
 from penstock.store.keys import Keys
 from penstock.store.ledger import Ledger
 from penstock.upstream.client import UpstreamClient
@@ -33,6 +34,8 @@ class Gateway:
     assets: AssetStore
     ledger: Ledger
     keys: Keys
+    books: Books
+    """People, keys, budgets, limits and allowances, for administration."""
     clock: Clock
     link_secret: bytes
     """Signs the addresses of assets."""

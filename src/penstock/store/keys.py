@@ -46,10 +46,30 @@ class Key:
     expires_at: int | None = None
     """None: never."""
     revoked_at: int | None = None
+    organisation_id: str | None = None
+    team_id: str | None = None
+    user_id: str | None = None
+    models: Sequence[str] | None = None
+    """Slugs and patterns of the models it may call; None: all."""
+    providers: Sequence[str] | None = None
+    """Likewise of providers."""
+    addresses: Sequence[str] | None = None
+    """Addresses and networks it may be used from; None: any."""
+    previous_until: int | None = None
+    """Until when the secret it had before its rotation works too."""
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.id, self.name, self.scopes)
+        return Principal(
+            self.id,
+            self.name,
+            self.scopes,
+            organisation_id=self.organisation_id,
+            team_id=self.team_id,
+            user_id=self.user_id,
+            models=tuple(self.models or ()),
+            providers=tuple(self.providers or ()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +246,7 @@ def _insert(connection: Connection, key: Key, plaintext: str) -> None:
     )
 
 
-_COLUMNS = [column for column in tables.keys.c if column.name != "hash"]
+_COLUMNS = [column for column in tables.keys.c if column.name not in ("hash", "previous_hash")]
 
 
 def _list(connection: Connection) -> Sequence[Key]:

@@ -72,7 +72,7 @@ class RequestRow:
     cost_pico: int | None = None
     """What it cost, by the best source there is; None: unpriced or not known."""
     cost_source: str = "none"
-    """Where `cost_pico` comes from: `stated`, `usage`, `delivered`, `requested` or `none`."""
+    """Where `cost_pico` comes from: `stated`, `usage`, `delivered`, `requested`, `estimated` or `none`."""
     cost_computed_pico: int | None = None
     """What our own price rule says, also where the provider stated something else."""
     price_checked: date | None = None
@@ -99,6 +99,22 @@ class RequestRow:
     """What the caller attached, as JSON."""
     ignored: Sequence[str] | None = None
     """Request fields that could not be honoured, as reported to the caller."""
+    organisation_id: str | None = None
+    """The organisation whose key it was, then."""
+    team_id: str | None = None
+    """The team whose key it was, then."""
+    member_id: str | None = None
+    """The user of this installation whose key it was, then."""
+    charged_pico: int | None = None
+    """What counts against budgets and credits: the cost, or 0 within an allowance; None where the cost is not known."""
+    uncertain_pico: int | None = None
+    """The most that may have been charged without anybody having said so; kept back from budgets."""
+    charge_reason: str | None = None
+    """Why a request without an answer cost something, or may have."""
+    price_version: str | None = None
+    """Names the price rule: the first 12 hexadecimal digits of a hash over its meters."""
+    resumed: bool = False
+    """Whether it was finished after the gateway had been stopped in its middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

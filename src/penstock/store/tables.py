@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -68,6 +69,138 @@ keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("organisation_id", Text),
+    Column("team_id", Text),
+    Column("user_id", Text),
+    Column("models", _json()),
+    Column("providers", _json()),
+    Column("addresses", _json()),
+    Column("previous_hash", Text),
+    Column("previous_until", BigInteger),
+    Index("keys_by_previous_hash", "previous_hash"),
+)
+
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+)
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organisation_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index("teams_by_name", "organisation_id", "name", unique=True),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organisation_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index("users_by_name", "organisation_id", "name", unique=True),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("holder_id", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("amount_pico", BigInteger, nullable=False),
+    Column("hard", Boolean, nullable=False),
+    Column("on_unpriced", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("budgets_by_holder", "level", "holder_id"),
+)
+
+budget_use = Table(
+    "budget_use",
+    metadata,
+    Column("budget_id", Text, primary_key=True),
+    Column("period_start", BigInteger, primary_key=True),
+    Column("spent_pico", BigInteger, nullable=False),
+    Column("reserved_pico", BigInteger, nullable=False),
+    Column("uncertain_pico", BigInteger, nullable=False),
+)
+
+credit_entries = Table(
+    "credit_entries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("budget_id", Text, nullable=False),
+    Column("amount_pico", BigInteger, nullable=False),
+    Column("note", Bounded(500), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("credit_entries_by_budget", "budget_id"),
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("holder_id", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    # Millionths: megapixels and dollars have fractions.
+    Column("amount_micro", BigInteger, nullable=False),
+    Column("window_seconds", Integer, nullable=False),
+    Column("model", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("limits_by_holder", "level", "holder_id"),
+)
+
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("holder_id", Text, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("allowances_by_holder", "level", "holder_id"),
+)
+
+allowance_use = Table(
+    "allowance_use",
+    metadata,
+    Column("allowance_id", Text, primary_key=True),
+    Column("month_start", BigInteger, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deadline", BigInteger, nullable=False),
+    Column("facts", _json(), nullable=False),
+)
+
+reservation_parts = Table(
+    "reservation_parts",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("budget_id", Text, primary_key=True),
+    Column("period_start", BigInteger, nullable=False),
+    Column("amount_pico", BigInteger, nullable=False),
 )
 
 requests = Table(
@@ -117,7 +250,16 @@ requests = Table(
     Column("user_id", Bounded(200)),
     Column("metadata", _json()),
     Column("ignored", _json()),
+    Column("organisation_id", Text),
+    Column("team_id", Text),
+    Column("member_id", Text),
+    Column("charged_pico", BigInteger),
+    Column("uncertain_pico", BigInteger),
+    Column("charge_reason", Bounded(200)),
+    Column("price_version", Text),
+    Column("resumed", Boolean, nullable=False, server_default=text("0")),
     Index("requests_by_time", "created_at"),
+    Index("requests_by_key", "key_id", "created_at"),
 )
 
 attempts = Table(
@@ -164,6 +306,52 @@ asset_links = Table(
     Column("digest", Text, nullable=False),
     Column("seed", WholeNumber),
     Index("asset_links_by_digest", "digest"),
+)
+
+
+def _usage(name: str, *, start: str) -> Table:
+    """Sums of the requests of one hour or day that are alike."""
+    return Table(
+        name,
+        metadata,
+        Column(start, BigInteger, primary_key=True),
+        Column("key_id", Text, primary_key=True),
+        Column("model", Text, primary_key=True),
+        Column("provider", Text, primary_key=True),
+        Column("operation", Text, primary_key=True),
+        Column("organisation_id", Text, primary_key=True),
+        Column("team_id", Text, primary_key=True),
+        Column("member_id", Text, primary_key=True),
+        *(Column(count, BigInteger, nullable=False) for count in USAGE_SUMS),
+    )
+
+
+USAGE_SUMS = (
+    "requests",
+    "failed",
+    "unpriced",
+    "images",
+    "output_pixels",
+    "tokens_in",
+    "tokens_out",
+    "cost_pico",
+    "charged_pico",
+    "uncertain_pico",
+    "cache_hits",
+    "latency_ms",
+)
+"""Columns that are added up."""
+
+usage_hours = _usage("usage_hours", start="hour")
+usage_days = _usage("usage_days", start="day")
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("body", _json(), nullable=False),
+    Index("prompts_by_time", "created_at"),
 )
 
 secrets = Table(
