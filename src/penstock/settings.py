@@ -21,6 +21,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 AboveZero = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Days = Annotated[float, Meta(gt=0)]
+Stage = Annotated[str, Meta(pattern="^(input|output)$")]
 Level = Annotated[str, Meta(pattern="^(debug|info|warning|error)$")]
 
 
@@ -113,6 +114,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Hosts the key may be sent to when a job is polled: exact, or `.suffix` for every host below it."""
     cost_unit_usd: Decimal | None = None
     """US dollars that one unit of a cost stated by the provider is worth."""
+    charges_moderated: tuple[Stage, ...] | None = None
+    """Stages (`input`, `output`) at which it charges for a call that its moderation refuses."""
     offers: tuple[dict[str, Any], ...] = ()
     """Offers at this provider, in the format of a catalogue file's `[[offer]]`."""
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from penstock.store.books import BlockingBooks, Books
 from penstock.store.db import Database
-from penstock.store.keys import Keys
 from penstock.store.ledger import Ledger
+from penstock.store.lookup import Keys
+from penstock.store.marker import Marker
 from penstock.store.writer import Writer
 from tests.store.samples import HandClock
 
@@ -37,5 +39,17 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def keys(database: Database, writer: Writer, clock: HandClock) -> Keys:
-    return Keys(database, writer, clock)
+def keys(database: Database, clock: HandClock) -> Keys:
+    return Keys(database, Marker.beside(database.path), clock)
+
+
+@pytest.fixture
+def books(database: Database, writer: Writer) -> Books:
+    return Books(database, writer, Marker.beside(database.path))
+
+
+@pytest.fixture
+def shell(database: Database) -> Iterator[BlockingBooks]:
+    """The command line's way to the same file, beside a gateway that runs."""
+    with Database.open(str(database.path)) as same_file:
+        yield BlockingBooks(same_file)

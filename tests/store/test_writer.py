@@ -63,7 +63,7 @@ async def test_a_bad_row_fails_alone_and_whole(ledger: Ledger, writer: Writer, d
     with held_up(writer):
         others = [asyncio.create_task(ledger.record(request(f"req_{number}"), [])) for number in range(5)]
         twice = asyncio.create_task(ledger.record(request("req_5", status=200), [attempt()], [asset()]))
-        unusable = asyncio.create_task(ledger.record(request("req_6", status=object()), []))
+        unusable = asyncio.create_task(ledger.record(request("req_6", dialect=object()), []))
         too_long = asyncio.create_task(ledger.record(request("req_7", status=1 << 70), []))
         homeless = asyncio.create_task(ledger.record(request("req_8"), [], [], [link(request_id="req_none")]))
         await asyncio.sleep(0)

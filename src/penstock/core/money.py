@@ -4,6 +4,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 PICO = 10**12
 
+TOLERANCE_PERCENT = 1
+"""Of our own figure: a cost stated by a provider that is further from it is a difference."""
+
 
 def to_pico(dollars: Decimal) -> int:
     """Whole pico-dollars; exact for every price rule whose amounts have at most twelve decimals."""

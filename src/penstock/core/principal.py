@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from penstock.core.networks import Network, address_of, inside
 from penstock.core.spending import GATEWAY, Allowance, Budget, Holder, Level, Limit
 
 
@@ -31,6 +32,8 @@ class Principal:
     """Slugs and patterns (`openai/*`) of the models it may call; empty: all."""
     providers: tuple[str, ...] = ()
     """Likewise of providers."""
+    addresses: tuple[Network, ...] = ()
+    """Networks it may be used from; empty: any."""
     budgets: tuple[Budget, ...] = ()
     """Every budget and credit that applies: the key's own and those of everybody above it."""
     limits: tuple[Limit, ...] = ()
@@ -40,6 +43,13 @@ class Principal:
     def may(self, scope: Scope) -> bool:
         """Whether this key reaches a route of that scope; an administrator's reaches all."""
         return scope is Scope.PUBLIC or scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def may_come_from(self, client: str) -> bool:
+        """Whether the key may be used from this address; one that is not known is in no network."""
+        if not self.addresses:
+            return True
+        address = address_of(client)
+        return address is not None and inside(address, self.addresses)
 
     def may_call(self, model: str) -> bool:
         """Whether the model with this slug may be called."""

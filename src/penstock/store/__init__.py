@@ -1,15 +1,25 @@
-"""What is remembered: keys, the ledger of requests and attempts, and the facts about each stored picture.
+"""What is remembered: who may spend how much, the ledger of requests and attempts, and facts about stored pictures.
 
-    tables      every table, as SQLAlchemy Core knows it
-    rows        one frozen dataclass per ledger row
-    db          the database file: opened, brought up to date, read from, written to
-    giveway     keeps a saturated event loop from starving the threads below
-    migrate     the schema's versions, and the step from one to the next (`migrations/`)
-    inserts     INSERTs compiled once, for many rows at a time
-    writer      the one thread that writes, and commits for everybody at once
-    ledger      requests, attempts and pictures: recorded and found again
-    keys        keys made, listed, revoked, and looked up for every request
-    kept        secrets of the gateway itself, made at first start
+    tables       every table, as SQLAlchemy Core knows it
+    rows         one frozen dataclass per ledger row
+    db           the database file: opened, brought up to date, read from, written to
+    giveway      keeps a saturated event loop from starving the threads below
+    migrate      the schema's versions, and the step from one to the next (`migrations/`)
+    inserts      INSERTs compiled once, for many rows at a time
+    writer       the one thread that writes, and commits for everybody at once
+    ledger       requests, attempts and pictures: recorded and found again
+    reservations money set aside before a call, and settled after it
+    presence     which processes are alive, so that what dead ones left is finished
+    books        runs what administrators do; `people`, `keys` and `spending` (with `held`, `checks`) are what they do
+    marker       a file that says that something of it has changed
+    lookup       the key of every request: whose it is and what bounds it
+    sums         what a request adds to the sums of its hour and its day
+    usage        who used how much, from those sums
+    spent        what keys have spent, from those sums
+    requests     the ledger page by page, one request whole, and batches for an export
+    reconcile    costs that providers stated beside those our prices come to
+    forgetting   rows whose retention is over
+    kept         secrets of the gateway itself, made at first start
 
-No picture's bytes and no caller's prompt belong in here; the bytes are files, kept by `penstock.assets`.
+No picture's bytes belong in here; they are files, kept by `penstock.assets`. Prompts do only where the owner says so.
 """

@@ -4,13 +4,13 @@ Rows go in as one statement of 1, 2, 4 ... 32 of them rather than one by one: sq
 lock at every statement, and beside a busy event loop each return costs up to five milliseconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, case, null, or_
+from sqlalchemy import Connection, Dialect, Table, bindparam, case, delete, null, or_
 
 # The one place that names a dialect; PostgreSQL's `insert` has the same two methods.
 from sqlalchemy.dialects.sqlite import Insert, insert
@@ -85,6 +85,83 @@ def upserting_assets(dialect: Dialect) -> Insertion:
 def inserting_links(dialect: Dialect) -> Insertion:
     """One row for each place a picture has in a request."""
     return Insertion(tables.asset_links, dialect)
+
+
+class Addition(Insertion):
+    """Rows whose numbers are added to those of the row that has their key."""
+
+    def __init__(self, table: Table, dialect: Dialect) -> None:
+        super().__init__(table, dialect, partial(_add_up, table))
+        self._keys = len(table.primary_key)  # the key's columns come first in these tables
+
+    def run(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        """Add bound rows; those with one key become one row first."""
+        if len({row[: self._keys] for row in rows}) < len(rows):
+            rows = list(self._summed(rows))
+        super().run(connection, rows)
+
+    def _summed(self, rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        alike: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+        for row in rows:
+            alike.setdefault(row[: self._keys], []).append(row[self._keys :])
+        for key, numbers in alike.items():
+            yield (*key, *map(sum, zip(*numbers, strict=True))) if len(numbers) > 1 else (*key, *numbers[0])
+
+
+def adding_up_hours(dialect: Dialect) -> Addition:
+    """A request's part in the sums of its hour."""
+    return Addition(tables.usage_hours, dialect)
+
+
+def adding_up_days(dialect: Dialect) -> Addition:
+    """A request's part in the sums of its day."""
+    return Addition(tables.usage_days, dialect)
+
+
+def adding_up_budgets(dialect: Dialect) -> Addition:
+    """What a reservation or a settlement changes in a budget's period."""
+    return Addition(tables.budget_use, dialect)
+
+
+def adding_up_allowances(dialect: Dialect) -> Addition:
+    """What a request changes in an allowance's month."""
+    return Addition(tables.allowance_use, dialect)
+
+
+def inserting_prompts(dialect: Dialect) -> Insertion:
+    """What a request asked, where that is kept."""
+    return Insertion(tables.prompts, dialect)
+
+
+def inserting_reservations(dialect: Dialect) -> Insertion:
+    """One row for each request under way that may have to be finished by another process."""
+    return Insertion(tables.reservations, dialect)
+
+
+def inserting_reservation_parts(dialect: Dialect) -> Insertion:
+    """One row for each budget a reservation is held against."""
+    return Insertion(tables.reservation_parts, dialect)
+
+
+class Removal:
+    """The DELETE of rows by the id of their request, run like an `Insertion`: its rows are the ids."""
+
+    def __init__(self, table: Table, dialect: Dialect) -> None:
+        statement = delete(table).where(table.c.request_id == bindparam("id"))
+        self._sql = str(statement.compile(dialect=dialect))
+
+    def bind(self, row: object) -> tuple[Any, ...]:
+        return (row,)
+
+    def run(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        """Delete the rows of these requests."""
+        connection.exec_driver_sql(self._sql, rows)
+
+
+def _add_up(table: Table, statement: Insert) -> Insert:
+    keys = {column.name for column in table.primary_key}
+    added = {c.name: c + getattr(statement.excluded, c.name) for c in table.c if c.name not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=added)
 
 
 def _replace(table: Table, key: str, statement: Insert) -> Insert:

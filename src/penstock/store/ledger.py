@@ -8,13 +8,28 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Select, delete, select
 
+from penstock.core.spending import Allowance, Budget
 from penstock.store import inserts
 from penstock.store.db import Database
-from penstock.store.rows import AssetLinkRow, AssetRow, AttemptRow, RequestRow
+from penstock.store.inserts import Insertion, Removal
+from penstock.store.reservations import (
+    AllowanceUse,
+    BudgetUse,
+    Part,
+    ReservationRow,
+    Reservations,
+    Reserved,
+    Shortage,
+    adopt,
+    open_reservations,
+    parts_of,
+)
+from penstock.store.rows import AssetLinkRow, AssetRow, AttemptRow, PromptRow, RequestRow
+from penstock.store.sums import share
 from penstock.store.tables import asset_links, assets, attempts, requests
 from penstock.store.writer import Writer
 
-__all__ = ["AssetLinkRow", "AssetRow", "AttemptRow", "Ledger", "RequestRow"]
+__all__ = ["AssetLinkRow", "AssetRow", "AttemptRow", "Ledger", "PromptRow", "RequestRow"]
 
 R = TypeVar("R")
 
@@ -30,6 +45,25 @@ class Ledger:
         self._attempts = inserts.upserting_attempts(dialect)
         self._assets = inserts.upserting_assets(dialect)
         self._links = inserts.inserting_links(dialect)
+        self._hours = inserts.adding_up_hours(dialect)
+        self._days = inserts.adding_up_days(dialect)
+        self._prompts = inserts.inserting_prompts(dialect)
+        self._reservations = Reservations(dialect)
+
+    async def reserve(
+        self,
+        row: ReservationRow,
+        amounts: Sequence[int],
+        budgets: Sequence[Budget] = (),
+        allowances: Sequence[Allowance] = (),
+    ) -> Reserved | Shortage:
+        """Set money aside before a call; returns when that is committed. See `Reservations.reserve`."""
+        if budgets or allowances:
+            return await self._writer.run(
+                lambda connection: self._reservations.reserve(connection, row, amounts, budgets, allowances)
+            )
+        await self._writer.write(self._reservations.rows(row))
+        return Reserved(amount_pico=max(amounts))
 
     async def record(
         self,
@@ -37,24 +71,54 @@ class Ledger:
         attempts: Sequence[AttemptRow],
         assets: Sequence[AssetRow] = (),
         links: Sequence[AssetLinkRow] = (),
+        *,
+        settlement: Sequence[BudgetUse | AllowanceUse] | None = None,
+        prompt: PromptRow | None = None,
     ) -> None:
         """Record a request with its attempts and pictures, all or nothing; returns when it is committed.
 
-        Attempts noted before are replaced. Raises PenstockError (`ledger_row_refused`) where the request's id is
-        recorded already.
+        Attempts noted before are replaced. `settlement` ends the request's reservation with these changes; None where
+        it has none. Raises PenstockError (`ledger_row_refused`) where the request's id is recorded already.
         """
-        await self._writer.write(
-            [
-                (self._requests, request),
-                *((self._attempts, row) for row in attempts),
-                *((self._assets, row) for row in assets),
-                *((self._links, row) for row in links),
-            ]
-        )
+        part = share(request)
+        rows: list[tuple[Insertion | Removal, object]] = [
+            (self._requests, request),
+            *((self._attempts, row) for row in attempts),
+            *((self._assets, row) for row in assets),
+            *((self._links, row) for row in links),
+            (self._hours, part),
+            (self._days, part),
+        ]
+        if settlement is not None:
+            rows += self._reservations.settlement_rows(request.id, settlement)
+        if prompt is not None:
+            rows.append((self._prompts, prompt))
+        await self._writer.write(rows)
+
+    async def open_reservations(self) -> list[ReservationRow]:
+        """Every request that is under way, or was when its process died."""
+        return await self._database.read(open_reservations)
+
+    async def reservation_parts(self, request_id: str) -> tuple[Part, ...]:
+        """What the budgets hold back for a request."""
+        return await self._database.read(lambda connection: parts_of(connection, request_id))
+
+    async def adopt(self, row: ReservationRow, owner: str, deadline: int) -> bool:
+        """Take over a request whose process is gone; False where another process was quicker."""
+        return await self._writer.run(lambda connection: adopt(connection, row, owner, deadline))
+
+    async def forget_reservation(self, request_id: str) -> None:
+        """Take a reservation away that holds nothing back."""
+        await self._writer.write(self._reservations.settlement_rows(request_id, ()))
 
     async def note_attempt(self, row: AttemptRow) -> None:
         """Write an attempt, or replace it, before its request is recorded; returns when it is committed."""
         await self._writer.write([(self._attempts, row)])
+
+    async def note_assets(self, rows: Sequence[AssetRow]) -> None:
+        """Write down pictures that belong to no request; returns when it is committed."""
+        if rows:
+            await self._writer.write([(self._assets, row) for row in rows])
 
     async def request(self, id: str) -> RequestRow | None:
         """The request of that id."""

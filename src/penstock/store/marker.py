@@ -7,6 +7,9 @@ what it was, also when the command line changed it from another process.
 from dataclasses import dataclass
 from pathlib import Path
 
+State = tuple[int, int, int]
+"""Of the file: its inode, size and time; the same as before exactly if nothing has changed since."""
+
 
 @dataclass(frozen=True, slots=True)
 class Marker:
@@ -24,8 +27,8 @@ class Marker:
         with self.path.open("ab") as file:
             file.write(b".")
 
-    def state(self) -> tuple[int, int, int]:
-        """The same as before exactly if nothing has changed since."""
+    def state(self) -> State:
+        """What it is like now."""
         try:
             found = self.path.stat()
         except FileNotFoundError:

@@ -118,6 +118,18 @@ class RequestRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRow:
+    """What a request asked, kept only where the owner says so. Pictures in it are their digests."""
+
+    request_id: str
+    """The request."""
+    created_at: int
+    """When its first byte arrived."""
+    body: Mapping[str, Any]
+    """The fields of the call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
     """One upstream attempt: pending as soon as there is something to find it by, finished later."""
 

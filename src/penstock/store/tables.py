@@ -135,6 +135,7 @@ budget_use = Table(
     Column("spent_pico", BigInteger, nullable=False),
     Column("reserved_pico", BigInteger, nullable=False),
     Column("uncertain_pico", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 credit_entries = Table(
@@ -182,6 +183,7 @@ allowance_use = Table(
     Column("allowance_id", Text, primary_key=True),
     Column("month_start", BigInteger, primary_key=True),
     Column("requests", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 reservations = Table(
@@ -192,6 +194,7 @@ reservations = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("deadline", BigInteger, nullable=False),
     Column("facts", _json(), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 reservation_parts = Table(
@@ -201,6 +204,7 @@ reservation_parts = Table(
     Column("budget_id", Text, primary_key=True),
     Column("period_start", BigInteger, nullable=False),
     Column("amount_pico", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 requests = Table(
@@ -259,7 +263,6 @@ requests = Table(
     Column("price_version", Text),
     Column("resumed", Boolean, nullable=False, server_default=text("0")),
     Index("requests_by_time", "created_at"),
-    Index("requests_by_key", "key_id", "created_at"),
 )
 
 attempts = Table(
@@ -323,6 +326,7 @@ def _usage(name: str, *, start: str) -> Table:
         Column("team_id", Text, primary_key=True),
         Column("member_id", Text, primary_key=True),
         *(Column(count, BigInteger, nullable=False) for count in USAGE_SUMS),
+        sqlite_with_rowid=False,
     )
 
 

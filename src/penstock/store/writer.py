@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from penstock.core.errors import PenstockError, Unavailable
 from penstock.store.db import Database, is_about_a_row, reason, unavailable
-from penstock.store.inserts import Insertion
+from penstock.store.inserts import Insertion, Removal
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ MOST_JOBS = 512
 MOST_WAITING = 10_000
 """Callers waiting for a commit; beyond them the ledger is unavailable rather than memory full."""
 
-Rows = Sequence[tuple[Insertion, object]]
+Rows = Sequence[tuple[Insertion | Removal, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _carry_out(connection: Connection, jobs: list[_Job]) -> list[_Outcome]:
 
 def _together(connection: Connection, jobs: list[_Job]) -> list[_Outcome]:
     outcomes: list[_Outcome] = []
-    bound: dict[Insertion, list[tuple[Any, ...]]] = {}
+    bound: dict[Insertion | Removal, list[tuple[Any, ...]]] = {}
     with connection.begin():
         for job in jobs:
             if job.work is None:
@@ -154,7 +154,7 @@ def _together(connection: Connection, jobs: list[_Job]) -> list[_Outcome]:
     return outcomes
 
 
-def _insert(connection: Connection, bound: dict[Insertion, list[tuple[Any, ...]]]) -> None:
+def _insert(connection: Connection, bound: dict[Insertion | Removal, list[tuple[Any, ...]]]) -> None:
     for insertion, rows in bound.items():
         insertion.run(connection, rows)
     bound.clear()

@@ -53,7 +53,6 @@ def _requests() -> None:
     ):
         op.add_column("requests", sa.Column(name, kind))
     op.add_column("requests", sa.Column("resumed", sa.Boolean, nullable=False, server_default=sa.text("0")))
-    op.create_index("requests_by_key", "requests", ["key_id", "created_at"])
 
 
 def _people() -> None:
@@ -98,6 +97,7 @@ def _budgets() -> None:
         sa.Column("spent_pico", sa.BigInteger, nullable=False),
         sa.Column("reserved_pico", sa.BigInteger, nullable=False),
         sa.Column("uncertain_pico", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "credit_entries",
@@ -139,6 +139,7 @@ def _limits() -> None:
         sa.Column("allowance_id", sa.Text, primary_key=True),
         sa.Column("month_start", sa.BigInteger, primary_key=True),
         sa.Column("requests", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
     )
 
 
@@ -150,6 +151,7 @@ def _reservations() -> None:
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("deadline", sa.BigInteger, nullable=False),
         sa.Column("facts", sa.JSON, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "reservation_parts",
@@ -157,6 +159,7 @@ def _reservations() -> None:
         sa.Column("budget_id", sa.Text, primary_key=True),
         sa.Column("period_start", sa.BigInteger, nullable=False),
         sa.Column("amount_pico", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
     )
 
 
@@ -185,6 +188,7 @@ def _usage() -> None:
             sa.Column(start, sa.BigInteger, primary_key=True),
             *(sa.Column(name, sa.Text, primary_key=True) for name in _ALIKE),
             *(sa.Column(name, sa.BigInteger, nullable=False) for name in _SUMS),
+            sqlite_with_rowid=False,
         )
         # Every name in it is one of ours.
         op.execute(
