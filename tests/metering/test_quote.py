@@ -14,12 +14,12 @@ from penstock.catalogue.load import load
 from penstock.core.call import Call, ChatCall, EmbeddingCall, ImageCall, Size
 from penstock.core.picture import Picture
 from penstock.core.price import Meter, Price, Unit
-from penstock.core.target import ImageTokens, Limits, Offer
+from penstock.core.target import ImageTokens, Limits, Model, Offer
 from penstock.metering.quote import Quote, image_tokens, quote, terms
 
 OFFERS = {offer.id: offer for offer in load().all_offers}
-PRO, SANDBOX, FLUX3 = "bfl/flux-2-pro", "sandbox/image", "bfl/flux-3-image"
-GPT1, GPT2 = "openai/gpt-image-1", "openai/gpt-image-2"
+PRO, SANDBOX, FLUX3, EMBEDDING = "bfl/flux-2-pro", "sandbox/image", "bfl/flux-3-image", "sandbox/embedding"
+GPT1, GPT2, GEMINI = "openai/gpt-image-1", "openai/gpt-image-2", "google/gemini-3-pro-image"
 REFERENCE = Picture("0" * 64, "image/png", 1024, 1024, 1000)
 
 
@@ -66,28 +66,31 @@ def dollars(found: Quote) -> tuple[str | None, str | None, bool]:
         pytest.param(image(), FLUX3, "0.048", "0.048", True, id="default class"),
         pytest.param(image(resolution="2k"), FLUX3, "0.1", "0.1", True, id="asked class"),
         pytest.param(
-            image(quality="medium", size="1024x1024"), GPT1, "0.04225", "0.04225", False, id="tokens of the table"
+            image(quality="medium", size="1024x1024"), GPT1, "0.04225", "0.04244", False, id="tokens of the table"
         ),
         pytest.param(
-            image(quality="high", size="1024x1024", prompt=""), GPT2, "0.21072", "0.21072", False, id="tokens by area"
+            image(quality="high", size="1024x1024", prompt=""), GPT2, "0.21072", "0.21088", False, id="tokens by area"
         ),
         pytest.param(
-            image(size="1024x1024", prompt=""), GPT2, "0.05268", "0.21072", False, id="medium is assumed, high may come"
+            image(size="1024x1024", prompt=""), GPT2, "0.05268", "0.21088", False, id="medium is assumed, high may come"
         ),
-        pytest.param(image(prompt=""), GPT1, "0.04224", "0.2496", False, id="square is assumed, portrait may come"),
+        pytest.param(image(prompt=""), GPT1, "0.04224", "0.24976", False, id="square is assumed, portrait may come"),
+        pytest.param(
+            image(quality="low", prompt=""), GPT2, "0.00588", "0.01993", False, id="the largest square may come"
+        ),
         pytest.param(
             image(quality="low", size="1024x1024", prompt="", n=2, stream=True, partial_images=2),
             GPT1,
             "0.02176",
-            "0.03776",
+            "0.03792",
             False,
             id="previews are tokens too",
         ),
         pytest.param(
             image(prompt="", references=(REFERENCE,)),
-            "google/gemini-3-pro-image",
+            GEMINI,
             "0.13552",
-            "0.13552",
+            None,
             False,
             id="a reference is tokens",
         ),
@@ -99,11 +102,9 @@ def dollars(found: Quote) -> tuple[str | None, str | None, bool]:
             False,
             id="a reference of unknown tokens has no bound",
         ),
-        pytest.param(image(prompt=""), "google/gemini-3-pro-image", "0.1344", "0.1344", False, id="tokens by class"),
-        pytest.param(
-            image(prompt="", resolution="4K"), "google/gemini-3-pro-image", "0.24", "0.24", False, id="tokens of 4K"
-        ),
-        pytest.param(image(prompt=""), "google/gemini-2.5-flash-image", "0.0387", "0.0387", False, id="any picture"),
+        pytest.param(image(prompt=""), GEMINI, "0.1344", None, False, id="thoughts have no bound"),
+        pytest.param(image(prompt="", resolution="4K"), GEMINI, "0.24", None, False, id="tokens of 4K"),
+        pytest.param(image(prompt=""), "google/gemini-2.5-flash-image", "0.0387", None, False, id="any picture"),
     ],
 )
 def test_a_picture_is_quoted(call: ImageCall, offer: str, low: str, high: str | None, exact: bool) -> None:
@@ -116,47 +117,88 @@ def test_a_picture_is_quoted(call: ImageCall, offer: str, low: str, high: str | 
 MESSAGES = "x" * 3_998  # 4,000 bytes with its quotation marks: 1,000 tokens
 
 
+def chat(pictures: int = 0, modalities: tuple[str, ...] | None = None, **fields: object) -> ChatCall:
+    sent = {str(number): REFERENCE for number in range(pictures)}
+    return ChatCall(model="m", body=body(**fields), pictures=sent, modalities=modalities)
+
+
+def parts(*kinds: str) -> list[object]:
+    content = [{"type": kind, kind: "x" if kind == "text" else {"url": "https://a/b.png"}} for kind in kinds]
+    return [{"role": "user", "content": content}]
+
+
+TEXT, SOL, MINI = "sandbox/text", "openai/gpt-6.1-sol", "openai/gpt-4o-mini"
+
+
 @pytest.mark.parametrize(
     ("call", "offer", "low", "high"),
     [
-        (ChatCall(model="m", body=body(messages=MESSAGES)), "sandbox/text", "0.001", None),
-        (ChatCall(model="m", body=body(messages=MESSAGES, max_tokens=500)), "sandbox/text", "0.001", "0.002"),
-        (
-            ChatCall(model="m", body=body(messages=MESSAGES, max_tokens=9, max_completion_tokens=500)),
-            "sandbox/text",
-            "0.001",
+        pytest.param(chat(messages=MESSAGES), TEXT, "0.001", None, id="nothing bounds the answer"),
+        pytest.param(chat(messages=MESSAGES, max_tokens=500), TEXT, "0.001", "0.005019", id="a token a byte"),
+        pytest.param(
+            chat(messages=MESSAGES, max_tokens=9, max_completion_tokens=500), TEXT, "0.001", "0.00502", id="the larger"
+        ),
+        pytest.param(chat(messages=MESSAGES, max_tokens=250, n=2), TEXT, "0.001", "0.00502", id="two answers"),
+        pytest.param(chat(messages=MESSAGES, max_tokens=0), TEXT, "0.001", None, id="no bound that is one"),
+        pytest.param(
+            chat(messages=MESSAGES, tools=MESSAGES, max_tokens=500), TEXT, "0.002", "0.010043", id="tools are prompt"
+        ),
+        pytest.param(
+            chat(messages=MESSAGES, response_format=MESSAGES, max_tokens=500),
+            TEXT,
             "0.002",
+            "0.009019",
+            id="a schema is prompt",
         ),
-        (ChatCall(model="m", body=body(messages=MESSAGES, max_tokens=250, n=2)), "sandbox/text", "0.001", "0.002"),
-        (
-            ChatCall(model="m", body=body(messages=MESSAGES, tools=MESSAGES, max_tokens=None)),
-            "sandbox/text",
-            "0.002",
+        pytest.param(
+            chat(messages=MESSAGES, unheard_of=MESSAGES, max_tokens=500),
+            TEXT,
+            "0.001",
+            "0.009019",
+            id="what is not known",
+        ),
+        pytest.param(chat(messages=parts("text"), max_tokens=500), TEXT, "0.000014", "0.001091", id="a part of text"),
+        pytest.param(chat(1, messages=MESSAGES, max_tokens=500), TEXT, "0.001", None, id="a stored picture"),
+        pytest.param(chat(messages=parts("image_url"), max_tokens=500), TEXT, "0.000022", None, id="a short picture"),
+        pytest.param(chat(messages=parts("input_audio"), max_tokens=500), TEXT, "0.000023", None, id="sound"),
+        pytest.param(
+            chat(messages=[{"role": "assistant", "images": [{}]}], max_tokens=9),
+            TEXT,
+            "0.000009",
             None,
+            id="an answer's",
         ),
-        (
-            ChatCall(model="m", body=body(messages=MESSAGES, max_tokens=500), pictures={"0": REFERENCE}),
-            "sandbox/text",
+        pytest.param(
+            chat(messages=MESSAGES, max_tokens=500, modalities=("image", "text")),
+            TEXT,
             "0.001",
             None,
+            id="pictures out",
         ),
-        (
-            ChatCall(model="m", body=body(messages=MESSAGES, max_tokens=500), modalities=("image", "text")),
-            "sandbox/text",
-            "0.001",
-            None,
+        pytest.param(
+            EmbeddingCall(model="m", body=body(input=MESSAGES)), EMBEDDING, "0.0001", "0.0004016", id="vectors"
         ),
-        (EmbeddingCall(model="m", body=body(input=MESSAGES)), "sandbox/embedding", "0.0001", "0.0001"),
-        (
-            ChatCall(model="m", body=body(messages="x" * 1_199_998, max_tokens=1000)),
-            "openai/gpt-6.1-sol",
+        pytest.param(
+            chat(messages="x" * 1_199_998, max_tokens=1000),
+            SOL,
             "1.2",
-            "1.215",
+            "3.703",
+            id="a long input and no more than fits",
+        ),
+        pytest.param(chat(messages=MESSAGES), MINI, "0.00015", "0.0104328", id="the offer bounds the answer"),
+        pytest.param(
+            chat(messages=MESSAGES, max_tokens=500), MINI, "0.00015", "0.00090285", id="the caller bounds it further"
         ),
     ],
 )
 def test_text_is_estimated_and_never_exact(call: Call, offer: str, low: str, high: str | None) -> None:
     assert dollars(quote(call, OFFERS[offer])) == (low, high, False)
+
+
+def test_a_window_bounds_what_the_offer_does_not() -> None:
+    model = Model(slug="m", name="M", maker="M", context_tokens=2000)
+    found = quote(chat(messages=MESSAGES), OFFERS[TEXT], model)
+    assert dollars(found) == ("0.001", "0.006", False)  # 2,000 tokens in at $1, 2,000 out at $2 a million
 
 
 @pytest.mark.parametrize(
@@ -178,6 +220,8 @@ def made(*meters: Meter, **more: Any) -> Offer:
 STEPS = Meter(unit=Unit.OUTPUT_MEGAPIXEL, amount=Decimal("0.01"), rounding="none", steps=28)
 MEGAPIXEL = Meter(unit=Unit.OUTPUT_MEGAPIXEL, amount=Decimal("0.01"))
 SECOND = Meter(unit=Unit.SECOND, amount=Decimal("0.01"))
+PICTURE_TOKEN = Meter(unit=Unit.IMAGE_TOKEN_OUT, amount=Decimal("0.0001"))
+WORD = Meter(unit=Unit.TEXT_TOKEN_OUT, amount=Decimal("0.00001"))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +256,24 @@ SECOND = Meter(unit=Unit.SECOND, amount=Decimal("0.01"))
             "0.04",
             False,
             id="bounds",
+        ),
+        pytest.param(
+            made(
+                PICTURE_TOKEN, WORD, image_tokens=ImageTokens(table={"*": 100}), limits=Limits(max_output_tokens=1000)
+            ),
+            image(n=2),
+            "0.02",
+            "0.04",
+            False,
+            id="thoughts up to the longest answer of each call",
+        ),
+        pytest.param(
+            made(PICTURE_TOKEN, image_tokens=ImageTokens(area={"medium": 48}), limits=Limits(free_size=True)),
+            image(),
+            "0.1756",
+            None,
+            False,
+            id="by area without a largest size",
         ),
     ],
 )

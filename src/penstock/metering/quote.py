@@ -3,23 +3,22 @@
 Pictures priced by the piece or the megapixel are exact once their size is known. What only the provider can know (the
 size it picks, the tokens a picture or an answer takes) is estimated, and the quote says so. Hand in the call as fitted
 to the offer (`catalogue.capability.fit`), so that a ratio or size class has become pixels where the offer takes pixels.
+
+The upper end is what budgets reserve, so it is a bound and no guess: where nothing bounds a count, it is None.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from math import ceil
-from typing import Any
-
-import msgspec
+from math import ceil, isqrt
 
 from penstock.core.call import Call, ChatCall, EmbeddingCall, ImageCall, Size
 from penstock.core.price import Line, Price, Unit, cost, covers
-from penstock.core.target import ImageTokens, Limits, Offer
+from penstock.core.target import ImageTokens, Limits, Model, Offer
 from penstock.core.usage import Usage
+from penstock.metering.prompt import answer_tokens, embedding_tokens, media, pictures_prompt, prompt_tokens
 
 _TOKENS = frozenset(unit for unit in Unit if "token" in unit)
-_BYTES_PER_TOKEN = 4
 _ASSUMED_SIZE = "1024x1024"
 _ASSUMED_QUALITY = "medium"
 _ANY_SIZE = Size(1024, 1024)
@@ -41,21 +40,24 @@ class Quote:
     """The catalogue has no price for this call at this offer."""
 
 
-_UNPRICED = Quote(low=None, high=None, exact=False, unpriced=True)
+UNPRICED = Quote(low=None, high=None, exact=False, unpriced=True)
 
 
-def quote(call: Call, offer: Offer) -> Quote:
-    """What this call costs at this offer."""
+def quote(call: Call, offer: Offer, model: Model | None = None) -> Quote:
+    """What this call costs at this offer.
+
+    `model` is the offer's: its context window bounds a chat where the offer states no window of its own.
+    """
     how = terms(call, offer)
     if offer.price is None or not covers(offer.price, how):
-        return _UNPRICED
+        return UNPRICED
     match call:
         case ImageCall():
             low, high = _image_usage(call, offer, offer.price, how)
         case ChatCall():
-            low, high = _chat_usage(call, offer)
+            low, high = _chat_usage(call, offer, offer.price, model)
         case EmbeddingCall():
-            low = high = Usage(text_tokens_in=_tokens(call.body, "input"), text_tokens_out=0)
+            low, high = (Usage(text_tokens_in=count, text_tokens_out=0) for count in embedding_tokens(call))
     cheapest = cost(offer.price, low, how)
     dearest = cheapest.amount if high == low else None if high is None else cost(offer.price, high, how).amount
     return Quote(
@@ -138,27 +140,37 @@ def _with_tokens(
     call: ImageCall, offer: Offer, how: Mapping[str, str], calls: int, least: Usage, most: Usage | None
 ) -> tuple[Usage, Usage | None]:
     rule = offer.image_tokens
-    prompt = calls * ceil(len(call.prompt.encode()) / _BYTES_PER_TOKEN)
+    prompt, longest_prompt = pictures_prompt(call)
     seen = _seen(call, rule)
     usual, highest = _picture_tokens(call, offer, how)
-    if usual is None or highest is None:
+    if usual is None:
         return least, None
     partial = (rule.table.get("partial", 0) if rule else 0) * call.partial_images
-    low = _tokens_added(least, prompt, calls * (seen or 0), call.n * usual)
-    if seen is None or most is None:
+    low = _tokens_added(least, calls * prompt, calls * (seen or 0), call.n * usual)
+    said = _said(offer)
+    if seen is None or most is None or said is None or highest is None:
         return low, None
-    return low, _tokens_added(most, prompt, calls * seen, call.n * (highest + partial))
+    high = _tokens_added(most, calls * longest_prompt, calls * seen, call.n * (highest + partial), calls * said)
+    return low, high
 
 
-def _tokens_added(usage: Usage, text: int, image: int, out: int) -> Usage:
+def _tokens_added(usage: Usage, text: int, image: int, out: int, said: int = 0) -> Usage:
     return Usage(
         outputs=usage.outputs,
         references=usage.references,
         steps=usage.steps,
         text_tokens_in=text,
         image_tokens_in=image,
+        text_tokens_out=said,
         image_tokens_out=out,
     )
+
+
+def _said(offer: Offer) -> int | None:
+    """The most text one call for pictures may bring beside them, where text is charged: thoughts are."""
+    if offer.price is None or Unit.TEXT_TOKEN_OUT not in offer.price.units:
+        return 0
+    return offer.limits.max_output_tokens
 
 
 def _seen(call: ImageCall, rule: ImageTokens | None) -> int | None:
@@ -178,10 +190,22 @@ def _picture_tokens(call: ImageCall, offer: Offer, how: Mapping[str, str]) -> tu
     usual = image_tokens(rule, quality, size, resolution)
     open_quality = call.quality is None or call.quality.lower() == "auto"
     qualities = [name for name in limits.qualities if name != "auto"] if open_quality else []
-    sizes = limits.sizes if call.size is None else ()
-    counts = [image_tokens(rule, q, s, resolution) for q in (quality, *qualities) for s in (size, *sizes)]
+    sizes = _possible_sizes(limits) if call.size is None else ()
+    if sizes is None and rule.area:
+        return usual, None
+    counts = [image_tokens(rule, q, s, resolution) for q in (quality, *qualities) for s in (size, *(sizes or ()))]
     known = [count for count in counts if count is not None]
     return usual, max(known, default=None)
+
+
+def _possible_sizes(limits: Limits) -> tuple[str, ...] | None:
+    """What a picture may be where its size is left to the provider; None where nothing bounds it."""
+    if not limits.free_size:
+        return limits.sizes
+    largest = _largest(limits)
+    # Of all sizes with as many pixels a square takes the most tokens by the area rule.
+    side = 0 if largest is None else isqrt(largest.pixels - 1) + 1
+    return (f"{side}x{side}",) if side else None
 
 
 def image_tokens(rule: ImageTokens, quality: str, size: str, resolution: str) -> int | None:
@@ -201,29 +225,22 @@ def image_tokens(rule: ImageTokens, quality: str, size: str, resolution: str) ->
     return ceil(Decimal(factor * rows * (2_000_000 + pixels.pixels)) / 4_000_000)
 
 
-def _chat_usage(call: ChatCall, offer: Offer) -> tuple[Usage, Usage | None]:
-    """The prompt alone, and with the longest answer allowed; None where the call sets no bound or brings pictures."""
-    prompt = _tokens(call.body, "messages", "tools")
-    rule = offer.image_tokens
-    least = Usage(text_tokens_in=prompt, text_tokens_out=0)
-    longest = _integer(call.body, "max_completion_tokens") or _integer(call.body, "max_tokens")
-    if longest is None or (call.pictures and (rule is None or rule.per_reference is None)):
+def _chat_usage(call: ChatCall, offer: Offer, price: Price, model: Model | None) -> tuple[Usage, Usage | None]:
+    """The prompt alone, and the longest prompt this can be with the longest answer; None where one has no bound."""
+    window = offer.limits.context_tokens or (model.context_tokens if model else None)
+    usual, longest = prompt_tokens(call.body, window)
+    least = Usage(text_tokens_in=usual, text_tokens_out=0)
+    answers = answer_tokens(call.body, offer.limits.max_output_tokens, window)
+    seen = _media_tokens(call, offer.image_tokens)
+    makes_pictures = Unit.IMAGE_TOKEN_OUT in price.units or bool(set(call.modalities or ()) - {"text"})
+    if answers is None or seen is None or makes_pictures:
         return least, None
-    if call.modalities and "image" in call.modalities:
-        return least, None
-    seen = len(call.pictures) * (rule.per_reference or 0 if rule else 0)
-    answers = _integer(call.body, "n") or 1
-    return least, Usage(text_tokens_in=prompt, image_tokens_in=seen, text_tokens_out=longest * answers)
+    return least, Usage(text_tokens_in=longest, image_tokens_in=seen, text_tokens_out=answers)
 
 
-def _tokens(body: Mapping[str, msgspec.Raw], *fields: str) -> int:
-    length = sum(len(bytes(body[name])) for name in fields if name in body)
-    return ceil(length / _BYTES_PER_TOKEN)
-
-
-def _integer(body: Mapping[str, msgspec.Raw], name: str) -> int | None:
-    try:
-        value: Any = msgspec.json.decode(body[name])
-    except (KeyError, msgspec.DecodeError):
-        return None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+def _media_tokens(call: ChatCall, rule: ImageTokens | None) -> int | None:
+    """Input tokens of the pictures in a chat; None where that is not known, or it holds sound or documents."""
+    pictures = media(call)
+    if not pictures:
+        return pictures
+    return None if rule is None or rule.per_reference is None else rule.per_reference * pictures

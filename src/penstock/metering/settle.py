@@ -14,7 +14,7 @@ from penstock.core.price import Price, Unit, cost
 from penstock.core.target import Offer
 from penstock.core.usage import Usage
 
-Source = Literal["stated", "usage", "delivered", "requested", "none"]
+Source = Literal["stated", "usage", "delivered", "requested", "estimated", "none"]
 
 _BY_PICTURE = frozenset({Unit.IMAGE, Unit.OUTPUT_MEGAPIXEL, Unit.INPUT_MEGAPIXEL, Unit.STEP})
 

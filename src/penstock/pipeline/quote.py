@@ -2,12 +2,17 @@
 
 from penstock.catalogue.capability import fit
 from penstock.core.call import Call, ImageCall
-from penstock.metering.quote import quote
+from penstock.core.target import Model, Offer
+from penstock.metering.quote import Quote, quote
 from penstock.pipeline.request import Life
 
 
 def price_candidates(life: Life, call: Call) -> None:
     """Fill in the quotes, by offer id."""
     for candidate in life.candidates:
-        offer = candidate.offer
-        life.quotes[offer.id] = quote(fit(call, offer) if isinstance(call, ImageCall) else call, offer)
+        life.quotes[candidate.offer.id] = priced(call, candidate.offer, candidate.model)
+
+
+def priced(call: Call, offer: Offer, model: Model) -> Quote:
+    """What the call costs at this offer of the model, as the offer takes it."""
+    return quote(fit(call, offer) if isinstance(call, ImageCall) else call, offer, model)
