@@ -20,11 +20,14 @@ from penstock.catalogue.configured import configured
 from penstock.core import ids
 from penstock.core.clock import Clock, SystemClock
 from penstock.core.errors import PenstockError
+from penstock.metering.windows import Windows
 from penstock.pipeline.auth import authenticate
+from penstock.pipeline.callers import Callers
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.life import live
 from penstock.pipeline.request import ID, Incoming, Receive, Send
 from penstock.pipeline.respond import in_both_spellings, send_reply
+from penstock.pipeline.resume import finish_abandoned
 from penstock.pipeline.retention import forget_expired
 from penstock.providers import ADAPTERS, check_quirks
 from penstock.routing import STRATEGIES
@@ -32,9 +35,10 @@ from penstock.settings import Settings
 from penstock.store.books import Books
 from penstock.store.db import Database
 from penstock.store.kept import kept_secret
-from penstock.store.keys import Keys
 from penstock.store.ledger import Ledger
+from penstock.store.lookup import Keys
 from penstock.store.marker import Marker
+from penstock.store.presence import Presence
 from penstock.store.writer import Writer
 from penstock.upstream.client import UpstreamClient
 from penstock.upstream.credentials import switches
@@ -51,8 +55,9 @@ _CALLED_NOBODY = {"cost": "0", "attempts": "0", "fallback-used": "false", "cache
 class Penstock:
     """The gateway as an ASGI application. Its background work runs between lifespan startup and shutdown."""
 
-    def __init__(self, gateway: Gateway, database: Database, writer: Writer) -> None:
+    def __init__(self, gateway: Gateway, database: Database, writer: Writer, callers: Callers) -> None:
         self.gateway = gateway
+        self._callers = callers
         self._database = database
         self._writer = writer
         self._router = Router(gateway)
@@ -72,6 +77,7 @@ class Penstock:
             route, parameters = self._router.find(incoming.method, incoming.path)
             facts = _CALLED_NOBODY if route.surface is not None else {}
             principal = await authenticate(incoming, route.scope, self.gateway.keys)
+            incoming.principal = principal
             if route.surface is not None:
                 assert principal is not None
                 await live(self.gateway, self._router.surfaces[route.path], incoming, principal, send)
@@ -112,13 +118,17 @@ class Penstock:
             started=clock.monotonic(),
             started_at=now,
             scheme=scope.get("scheme", "http"),
+            client=self._callers.address_of(scope.get("client"), scope["headers"]),
         )
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._tasks = [asyncio.create_task(forget_expired(self.gateway))]
+                self._tasks = [
+                    asyncio.create_task(forget_expired(self.gateway)),
+                    asyncio.create_task(finish_abandoned(self.gateway)),
+                ]
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.close()
@@ -134,6 +144,7 @@ class Penstock:
         await self.gateway.fetcher.close()
         await self._writer.close()
         await asyncio.to_thread(self._database.close)
+        self.gateway.presence.leave()
 
 
 def _trace_id(headers: Mapping[str, str]) -> str:
@@ -154,12 +165,14 @@ def build(settings: Settings, environment: Mapping[str, str], clock: Clock | Non
     """
     folder = settings.data_path
     folder.mkdir(parents=True, exist_ok=True)
+    callers = Callers(settings.server.trusted_proxies)
     known = configured(settings)
     check_quirks(known.providers.values())
     switched = switches(known.providers, settings, environment).values()
     assets = AssetStore.open(settings.assets.url or str(folder / "assets"), folder / "spool")
     database = Database.open(f"sqlite:///{folder / 'penstock.db'}")
     writer = Writer(database)
+    marker = Marker.beside(database.path)
     clock = clock or SystemClock()
     limit = settings.assets.max_picture_megabytes * 2**20
     gateway = Gateway(
@@ -173,10 +186,12 @@ def build(settings: Settings, environment: Mapping[str, str], clock: Clock | Non
         slots=Slots(),
         assets=assets,
         ledger=Ledger(database, writer),
-        keys=Keys(database, writer, clock),
-        books=Books(database, writer, Marker.beside(database.path)),
+        keys=Keys(database, marker, clock),
+        presence=Presence.enter(folder / "processes", clock.now()),
+        books=Books(database, writer, marker),
+        windows=Windows(),
         clock=clock,
         link_secret=kept_secret(database, "asset-links"),
     )
     assets.sweep(clock.now())
-    return Penstock(gateway, database, writer)
+    return Penstock(gateway, database, writer, callers)

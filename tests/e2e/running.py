@@ -4,27 +4,49 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import uvicorn
+from sqlalchemy import Connection
 
 from penstock.app import build
-from penstock.core.clock import SystemClock
 from penstock.core.principal import Scope
 from penstock.settings import Settings
+from penstock.store.books import BlockingBooks
 from penstock.store.db import Database
-from penstock.store.keys import BlockingKeys
+from penstock.store.keys import NewKey, create_key
+
+T = TypeVar("T")
+
+
+def now_ms() -> int:
+    """Unix milliseconds, as the books have them."""
+    return int(time.time() * 1000)
+
+
+_ENDING = ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "chatgpt-image-latest")
+"""OpenAI's offers that end, or have ended, by the calendar."""
+
+
+def _lasting(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with OpenAI's offers callable for ever, so that no test fails from some day on."""
+    providers = dict(settings.get("providers", {}))
+    if "openai" in providers:
+        own = providers["openai"].get("offers", ())
+        lasting = [{"upstream": name, "deprecates": None} for name in _ENDING]
+        providers["openai"] = {**providers["openai"], "offers": [*lasting, *own]}
+    return {**settings, "providers": providers}
 
 
 class RunningGateway:
     """Start it with `with`; `url` and `key` are what a client needs."""
 
     def __init__(self, data: Path, settings: Mapping[str, Any] | None = None) -> None:
-        raw = {"data": str(data), **(settings or {})}
+        raw = {"data": str(data), **_lasting(settings or {})}
         self.data = data
         self.settings = msgspec.convert(raw, Settings, strict=False)
         self.url = ""
@@ -35,7 +57,14 @@ class RunningGateway:
         self._application = build(self.settings, {})
         self.key, self.admin_key = self.new_key(), self.new_key(Scope.ADMIN)
         config = uvicorn.Config(
-            self._application, host="127.0.0.1", port=0, http="httptools", loop="uvloop", ws="none", log_config=None
+            self._application,
+            host="127.0.0.1",
+            port=0,
+            http="httptools",
+            loop="uvloop",
+            ws="none",
+            proxy_headers=False,
+            log_config=None,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="gateway")
@@ -56,9 +85,13 @@ class RunningGateway:
 
     def new_key(self, *scopes: Scope) -> str:
         """A key made on the data directory, as the command line does it while the gateway runs."""
+        new = NewKey("test", scopes or (Scope.INFERENCE, Scope.READ))
+        return self.change(lambda c: create_key(c, new, now_ms()))[1]
+
+    def change(self, work: Callable[[Connection], T]) -> T:
+        """What the command line does to people, keys and budgets while the gateway runs."""
         with Database.open(str(self.data / "penstock.db")) as database:
-            keys = BlockingKeys(database, SystemClock())
-            return keys.create("test", scopes or (Scope.INFERENCE, Scope.READ))[1]
+            return BlockingBooks(database).change(work)
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """What the ledger says, read from its file."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_a_job_is_written_down_before_it_is_awaited(gateway: RunningGateway, bfl
     seen: list[dict[str, Any]] = []
 
     def pending() -> bool:
-        seen[:] = gateway.rows("select * from attempts where outcome = 'pending'")
+        seen[:] = gateway.rows("select * from attempts where outcome = 'pending' and upstream_id is not null")
         return bool(seen)
 
     def leave() -> None:
@@ -243,6 +244,12 @@ def test_a_stream_that_is_left_in_the_middle_stops_at_the_provider(
     row = next_row(gateway, leave)
     assert (row["status"], row["client_gone"], row["stream"]) == (499, 1, 1)
     assert openai_upstream.billed == []
+    # Charged for what was produced: the question, and fewer words than the answer would have had.
+    asked, answered = (Decimal(dollars) / 10**6 for dollars in ("0.15", "0.6"))
+    cost = Decimal(row["cost_pico"]) / 10**12
+    assert 200 * asked < cost < 300 * asked + 100 * answered
+    assert (row["cost_source"], row["uncertain_pico"]) == ("estimated", 0)
+    assert "estimated" in row["charge_reason"]
 
 
 @pytest.mark.parametrize("answer", ["b64_json", "url"])

@@ -228,7 +228,7 @@ def test_a_chat_ends_when_its_caller_leaves(
     with begun(gateway, door, trace, model="openai/gpt-4o-mini", prompt="one two three four five six") as response:
         next(response.iter_bytes())
     row = traced(gateway, trace)
-    assert (row["status"], row["client_gone"], row["cost_pico"]) == (499, 1, None)
+    assert (row["status"], row["client_gone"], row["cost_source"]) == (499, 1, "estimated")
     assert gateway.attempts(row["id"])[0]["outcome"] == "cancelled"
 
 

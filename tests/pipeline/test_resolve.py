@@ -1,12 +1,15 @@
 """Names to models, and models to the offers that can carry a call out, in the order that was asked for."""
 
+from dataclasses import replace
+from datetime import date, timedelta
+
 import pytest
 
 from penstock.core.call import ImageCall, Size
-from penstock.core.errors import BadRequest, NotFound
+from penstock.core.errors import BadRequest, Forbidden, NotFound
 from penstock.core.target import Limits
-from penstock.pipeline.request import Preferences
-from penstock.pipeline.resolve import find_model, resolve
+from penstock.pipeline.request import Life, Preferences
+from penstock.pipeline.resolve import find_model, resolve, strategy_of, today
 from tests.pipeline.lives import PICTURE, gateway, life, offer, provider
 
 PROVIDERS = (provider("one"), provider("two", key_variable="TWO_KEY"), provider("three", key_variable="THREE_KEY"))
@@ -97,3 +100,108 @@ def test_where_nobody_can_be_called_yet_that_is_told() -> None:
     there = gateway(offer("mute"), providers=(unspoken,), on=())
     with pytest.raises(NotFound, match="no provider that serves it can be called"):
         resolve(life(), CALL, PICTURE, there)
+
+
+# Variants
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [
+        ("own/picture", None),
+        ("own/picture:floor", "cheapest"),
+        ("Picture:NITRO", "fastest"),
+        ("picture: floor ", "cheapest"),
+    ],
+)
+def test_a_variant_asks_for_a_strategy(name: str, strategy: str | None) -> None:
+    assert find_model(name, ALL.catalogue) is PICTURE
+    assert strategy_of(name, ALL.catalogue) == strategy
+    of = life()
+    of.asked_model = name
+    resolve(of, CALL, PICTURE, ALL)
+    assert of.strategy == (strategy or "priority")
+
+
+def test_an_unknown_variant_is_answered_with_those_there_are() -> None:
+    with pytest.raises(NotFound, match=r"no variant `:free`.*`:floor`.*`:nitro`") as refused:
+        find_model("own/picture:free", ALL.catalogue)
+    assert refused.value.code == "model_not_found"
+
+
+def test_a_colon_may_belong_to_a_name() -> None:
+    colon = replace(PICTURE, slug="own/picture-2", aliases=("picture:floor",))
+    assert find_model("picture:floor", ALL.catalogue.updated(models=[colon])) is colon
+
+
+def test_an_unknown_name_with_a_variant_is_answered_with_the_nearest() -> None:
+    with pytest.raises(NotFound, match="Did you mean `own/picture`"):
+        find_model("own/pictur:floor", ALL.catalogue)
+
+
+# Models that end
+
+DAY = today(life())
+
+
+def ending(*days: int | None, successor: str = "", on: int = 2) -> Life:
+    """A call resolved, whose offers end so many days from today; so many providers are on, from the first."""
+    offers = [
+        replace(offer(at), deprecates=None if day is None else DAY + timedelta(day))
+        for at, day in zip(("one", "two", "three"), days, strict=False)
+    ]
+    there = gateway(*offers, providers=PROVIDERS, on=("one", "two", "three")[:on])
+    of = life()
+    resolve(of, CALL, replace(PICTURE, successor=successor), there)
+    return of
+
+
+def test_an_offer_that_has_ended_is_not_a_candidate() -> None:
+    of = ending(0, 1)
+    assert [candidate.offer.provider for candidate in of.candidates] == ["two"]
+    assert [exclusion.reason for exclusion in of.exclusions] == [f"picture at one ended on {DAY}."]
+
+
+@pytest.mark.parametrize(
+    ("days", "end"), [((None, None), None), ((5, None), None), ((5, 9), 9), ((-1, 9), 9), ((-1, None), None)]
+)
+def test_the_end_is_told_where_every_offer_has_one(days: tuple[int | None, ...], end: int | None) -> None:
+    told = ending(*days, successor="own/next").deprecation
+    assert (told and told.day) == (None if end is None else DAY + timedelta(end))
+    assert told is None or told.successor == "own/next"
+
+
+def test_a_model_that_has_ended_is_answered_with_the_day_and_what_comes_after() -> None:
+    with pytest.raises(NotFound) as refused:
+        ending(-9, -3, successor="own/next")
+    assert refused.value.code == "model_deprecated"
+    assert refused.value.message == f"`own/picture` ended on {DAY - timedelta(3)}. Use `own/next` instead."
+
+
+def test_a_model_that_has_ended_here_is_answered_with_who_still_serves_it() -> None:
+    with pytest.raises(NotFound, match=r"Others still serve it\. Setting THREE_KEY switches one on") as refused:
+        ending(-9, -3, None)
+    assert refused.value.code == "model_deprecated"
+
+
+def test_the_day_is_that_of_utc() -> None:
+    assert date(2023, 11, 14) == DAY
+
+
+# What a key may call
+
+
+def test_a_key_may_be_kept_to_some_models() -> None:
+    of = life()
+    of.principal = replace(of.principal, models=("openai/*",))
+    with pytest.raises(Forbidden, match="may not call `own/picture`") as refused:
+        resolve(of, CALL, PICTURE, ALL)
+    assert (refused.value.status, refused.value.code) == (403, "model_not_allowed")
+
+
+def test_a_key_may_be_kept_to_some_providers() -> None:
+    of = life()
+    of.principal = replace(of.principal, models=("own/*",), providers=("t*",))
+    resolve(of, CALL, PICTURE, ALL)
+    assert [candidate.offer.provider for candidate in of.candidates] == ["two", "three"]
+    assert [exclusion.reason for exclusion in of.exclusions] == ["This key may not use one."]

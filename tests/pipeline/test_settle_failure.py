@@ -1,5 +1,6 @@
 """What a request without an answer cost: nothing, what was stated, or not known. Not known is never shown as zero."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,11 @@ from penstock.core.errors import (
     UpstreamFailed,
     UpstreamTimeout,
 )
+from penstock.core.target import Account
+from penstock.metering.quote import Quote
+from penstock.pipeline.request import Life
 from penstock.pipeline.settle import settle_failure
+from penstock.store.reservations import Reserved
 from tests.pipeline.lives import CENT, attempt, life
 
 FREE = Decimal(0)
@@ -52,15 +57,74 @@ CASES: dict[str, tuple[list[dict[str, Any]], Decimal | None]] = {
 }
 
 
-@pytest.mark.parametrize(("attempts", "cost"), CASES.values(), ids=CASES)
-def test_a_failed_request_costs(attempts: list[dict[str, Any]], cost: Decimal | None) -> None:
+UNCERTAIN: dict[str, Decimal | None] = {
+    "made, and its price is not known": 3 * CENT,
+    "lost": 3 * CENT,
+    "late": 3 * CENT,
+    "cancelled": 3 * CENT,
+    "left behind": CENT,
+    "one made, one lost": 4 * CENT,
+    "refused, then lost": 3 * CENT,
+    "made, and the disk was full": 3 * CENT,
+}
+"""Where something may have been charged: what providers stated, and else the most that the quote says."""
+
+
+def with_attempts(attempts: list[dict[str, Any]]) -> Life:
     of = life()
     of.attempts = [attempt(number=number, **facts) for number, facts in enumerate(attempts, start=1)]
+    of.quotes = {made.candidate.offer.id: Quote(low=CENT, high=3 * CENT, exact=False) for made in of.attempts}
+    return of
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_failed_request_costs(case: str) -> None:
+    attempts, cost = CASES[case]
+    of = with_attempts(attempts)
     settle_failure(of)
     assert of.charge is not None
     assert of.charge.amount == cost
     assert of.charge.source == ("stated" if cost else "none")
     assert of.charge.computed is None
+    assert of.uncertain == UNCERTAIN.get(case, FREE)
+    assert (of.charge_reason is None) == (cost == FREE)
+
+
+def test_what_may_have_been_charged_and_nothing_bounds_is_not_known() -> None:
+    of = with_attempts([LATE])
+    of.quotes = {}
+    settle_failure(of)
+    assert of.uncertain is None
+
+
+def test_what_may_have_been_charged_and_nothing_bounds_is_at_most_what_was_reserved() -> None:
+    of = with_attempts([LATE])
+    of.quotes = {}
+    of.reserved = Reserved(amount_pico=5 * 10**11)
+    settle_failure(of)
+    assert of.uncertain == Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("charges", "stage", "stated", "cost"),
+    [
+        (("input", "output"), "input", CENT, CENT),
+        (("output",), "input", CENT, FREE),
+        (("output",), "output", None, 3 * CENT),
+        ((), "output", CENT, FREE),
+    ],
+)
+def test_what_moderation_refuses_is_charged_where_its_provider_charges_for_that(
+    charges: tuple[str, ...], stage: str, stated: Decimal | None, cost: Decimal
+) -> None:
+    of = with_attempts([{"outcome": "moderated", "error": Moderated("r", stage=stage), "stated_cost": stated}])
+    (made,) = of.attempts
+    provider = replace(made.candidate.account.provider, charges_moderated=charges)
+    made.candidate = replace(made.candidate, account=Account(provider=provider))
+    settle_failure(of)
+    assert of.charge is not None
+    assert of.charge.amount == cost
+    assert bool(of.charge_reason) == bool(cost)
 
 
 def test_a_failure_that_may_have_been_paid_for_says_so_itself() -> None:

@@ -3,7 +3,7 @@
 from penstock.core.errors import Forbidden, Unauthorized
 from penstock.core.principal import Principal, Scope
 from penstock.pipeline.request import Incoming
-from penstock.store.keys import Keys, Refused
+from penstock.store.lookup import Keys, Refused
 
 _HINT = "Send it as `Authorization: Bearer psk_...`; `penstock keys create` makes one."
 
@@ -11,7 +11,7 @@ _HINT = "Send it as `Authorization: Bearer psk_...`; `penstock keys create` make
 async def authenticate(incoming: Incoming, scope: Scope, keys: Keys) -> Principal | None:
     """The holder of the request's key; None on a public route.
 
-    Raises Unauthorized without a valid key and Forbidden where it lacks the scope.
+    Raises Unauthorized without a valid key, and Forbidden where it lacks the scope or may not be used from there.
     """
     if scope is Scope.PUBLIC:
         return None
@@ -21,6 +21,11 @@ async def authenticate(incoming: Incoming, scope: Scope, keys: Keys) -> Principa
     found = await keys.find(key.strip())
     if isinstance(found, Refused):
         raise Unauthorized(found.message, headers={"www-authenticate": "Bearer"})
+    if not found.may_come_from(incoming.client):
+        raise Forbidden(
+            f"The key `{found.name}` may not be used from {incoming.client or 'an address that is not known'}.",
+            code="address_not_allowed",
+        )
     if not found.may(scope):
         raise Forbidden(f"The key `{found.name}` lacks the scope `{scope}` that this needs.")
     return found

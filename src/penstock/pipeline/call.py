@@ -97,7 +97,7 @@ async def _several(life: Life, call: ImageCall, candidate: Candidate, gateway: G
         raise next(error for error in errors if not isinstance(error, PenstockError))
     if not answers:
         raise max(failures, key=_gravity)
-    return _merged(answers, failures)
+    return merged(answers, failures)
 
 
 def _gravity(error: PenstockError) -> int:
@@ -130,7 +130,8 @@ async def _answer(life: Life, call: ImageCall, candidate: Candidate, gateway: Ga
     raise UpstreamFailed(f"{candidate.account.provider.name} ended without an answer.")
 
 
-def _merged(answers: list[ImageAnswer], failures: tuple[PenstockError, ...]) -> ImageAnswer:
+def merged(answers: list[ImageAnswer], failures: tuple[PenstockError, ...]) -> ImageAnswer:
+    """The answers of several upstream calls as one."""
     stated = [answer.stated_cost for answer in answers]
     return ImageAnswer(
         outputs=tuple(output for answer in answers for output in answer.outputs),
@@ -145,32 +146,48 @@ async def _one(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -
     """One upstream call, written down as one attempt; its pictures are at home when the Answer comes out."""
     async with gateway.slots.hold(candidate):
         attempt = _begun(life, candidate, gateway)
-        delivering = False
-        try:
-            async with aclosing(drive(call, candidate, gateway)) as events:
-                async for event in events:
-                    if isinstance(event, Submitted):
-                        attempt.submitted = event
-                        attempt.stated_cost = event.stated_cost
-                        await note_attempt(life, attempt, gateway)
-                    elif isinstance(event, ImageAnswer | ChatAnswer | EmbeddingAnswer):
-                        attempt.stated_cost, attempt.answered = event.stated_cost, True
-                        event = await _complete(event, call, gateway)
-                        attempt.outcome = "succeeded"
-                    elif isinstance(event, ChatDelta | PartialPicture):
-                        delivering = True
-                    yield event
-        except PenstockError as error:
-            if (attempt.answered or delivering) and isinstance(error, ProviderError):
-                error.ambiguous = True  # made and paid for, but not to be had: asking another would pay twice
-            attempt.error = error
-            attempt.outcome = "moderated" if isinstance(error, Moderated) else "failed"
-            raise
-        except (asyncio.CancelledError, GeneratorExit):
-            attempt.outcome = "cancelled" if attempt.outcome == "pending" else attempt.outcome
-            raise
-        finally:
-            attempt.latency = gateway.clock.monotonic() - attempt.started
+        if life.reserved is not None and isinstance(call, ImageCall):
+            await note_attempt(life, attempt, gateway)  # from here on the provider may charge
+        async with aclosing(follow(life, attempt, drive(call, candidate, gateway), call, gateway)) as events:
+            async for event in events:
+                yield event
+
+
+async def follow(
+    life: Life, attempt: Attempt, driven: AsyncGenerator[Event, None], call: Call, gateway: Gateway
+) -> AsyncGenerator[Event, None]:
+    """The events of one upstream call, with what becomes of it written into its attempt."""
+    delivering = False
+    try:
+        async with aclosing(driven) as events:
+            async for event in events:
+                if isinstance(event, Submitted):
+                    attempt.submitted = event
+                    attempt.stated_cost = event.stated_cost
+                    await note_attempt(life, attempt, gateway)
+                elif isinstance(event, ImageAnswer | ChatAnswer | EmbeddingAnswer):
+                    attempt.stated_cost, attempt.answered = event.stated_cost, True
+                    event = await _complete(event, call, gateway)
+                    attempt.outcome = "succeeded"
+                elif isinstance(event, ChatDelta):
+                    delivering = True
+                    attempt.deltas.append(event.choices)
+                elif isinstance(event, PartialPicture):
+                    delivering = True
+                yield event
+    except PenstockError as error:
+        if (attempt.answered or delivering) and isinstance(error, ProviderError):
+            error.ambiguous = True  # made and paid for, but not to be had: asking another would pay twice
+        attempt.error = error
+        attempt.outcome = "moderated" if isinstance(error, Moderated) else "failed"
+        raise
+    except (asyncio.CancelledError, GeneratorExit):
+        attempt.outcome = "cancelled" if attempt.outcome == "pending" else attempt.outcome
+        raise
+    finally:
+        attempt.latency = gateway.clock.monotonic() - attempt.started
+        if attempt.outcome == "succeeded":
+            gateway.speeds.note(attempt.candidate.offer.id, call.operation, attempt.latency)
 
 
 def _begun(life: Life, candidate: Candidate, gateway: Gateway) -> Attempt:

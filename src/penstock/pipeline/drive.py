@@ -45,6 +45,16 @@ def drive(call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[
     return _ask(cast(Adapter, adapter), call, candidate, gateway)
 
 
+def drive_on(
+    submitted: Submitted, call: Call, candidate: Candidate, gateway: Gateway
+) -> AsyncGenerator[Event, None] | None:
+    """The further events of a job that was submitted before; None where its provider has no jobs."""
+    adapter = gateway.adapters[candidate.account.provider.adapter]
+    if _kind(type(adapter)) != "polling":
+        return None
+    return _await_job(cast(PollingAdapter, adapter), submitted, call, candidate, gateway)
+
+
 async def _ask(adapter: Adapter, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
     """One request answered at once, as a reply or as a stream."""
     offer, account = candidate.offer, candidate.account
@@ -70,12 +80,21 @@ async def _poll(
 ) -> AsyncGenerator[Event, None]:
     """A job submitted once and asked for its state until it is done; only the asking is repeated."""
     offer, account = candidate.offer, candidate.account
-    ends = gateway.clock.monotonic() + account.timeout
     reply = await gateway.upstream.exchange(adapter.request(call, offer, account), account.timeout)
     submitted = adapter.read(call, offer, account, reply)
     yield submitted
-    if not isinstance(submitted, Submitted):
-        return
+    if isinstance(submitted, Submitted):
+        async with aclosing(_await_job(adapter, submitted, call, candidate, gateway)) as events:
+            async for event in events:
+                yield event
+
+
+async def _await_job(
+    adapter: PollingAdapter, submitted: Submitted, call: Call, candidate: Candidate, gateway: Gateway
+) -> AsyncGenerator[Event, None]:
+    """A job asked for its state until it is done."""
+    offer, account = candidate.offer, candidate.account
+    ends = gateway.clock.monotonic() + account.timeout
     polls = 0
     while True:
         await asyncio.sleep(adapter.interval(polls, account))

@@ -67,19 +67,26 @@ async def read_json(incoming: Incoming, gateway: Gateway) -> tuple[Fields, dict[
 async def _read_text(incoming: Incoming, gateway: Gateway) -> tuple[bytes, dict[str, Picture]]:
     size = incoming.headers.get("content-length", "")
     if size.isdecimal() and int(size) < _SCANNED_FROM:
-        return b"".join([chunk async for chunk in body_chunks(incoming, gateway)]), {}
+        return b"".join([chunk async for chunk in body_chunks(incoming, _body_limit(gateway))]), {}
     scanner = PictureScanner(gateway.assets, picture_limit=picture_limit(gateway))
     try:
-        async for chunk in body_chunks(incoming, gateway):
+        async for chunk in body_chunks(incoming, _body_limit(gateway)):
             scanner.feed(chunk)
         return await scanner.finish()
     finally:
         scanner.abandon()
 
 
-async def body_chunks(incoming: Incoming, gateway: Gateway) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises TooLarge, after reading on for a while, and BadRequest where it breaks off."""
-    limit = gateway.settings.server.max_body_megabytes * 2**20
+def _body_limit(gateway: Gateway) -> int:
+    """Bytes of the largest body that calls may have."""
+    return gateway.settings.server.max_body_megabytes * 2**20
+
+
+async def body_chunks(incoming: Incoming, limit: int) -> AsyncIterator[bytes]:
+    """The body, at most `limit` bytes of it, as it arrives.
+
+    Raises TooLarge, after reading on for a while, and BadRequest where it breaks off.
+    """
     declared = incoming.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit * _DRAINED_TIMES:
         raise _too_large(limit)
@@ -101,7 +108,7 @@ async def body_chunks(incoming: Incoming, gateway: Gateway) -> AsyncIterator[byt
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body is larger than the {limit // 2**20} MB this gateway accepts.")
+    return TooLarge(f"The body is larger than the {limit // 2**20} MB this gateway accepts here.")
 
 
 async def read_form(incoming: Incoming, gateway: Gateway) -> Form:
@@ -113,7 +120,7 @@ async def read_form(incoming: Incoming, gateway: Gateway) -> Form:
     reader = _FormReader(incoming, gateway)
     try:
         parser = MultipartParser(boundary, reader.callbacks())
-        async for chunk in body_chunks(incoming, gateway):
+        async for chunk in body_chunks(incoming, _body_limit(gateway)):
             parser.write(chunk)
             await reader.settle()
         parser.finalize()

@@ -12,17 +12,19 @@ from functools import partial
 import structlog
 
 from penstock.core.answer import ChatAnswer, ChatDelta, EmbeddingAnswer, Event, ImageAnswer, PartialPicture
-from penstock.core.call import ChatCall, ImageCall
+from penstock.core.call import ImageCall
 from penstock.core.errors import BadRequest, ClientGone, DeadlineExceeded, PenstockError
 from penstock.core.picture import Picture
 from penstock.core.principal import Principal
 from penstock.pipeline.call import carry_out
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.imagine import picture_call
+from penstock.pipeline.imagine import as_asked
+from penstock.pipeline.limit import admit, admit_call, leave
 from penstock.pipeline.quote import price_candidates
 from penstock.pipeline.record import record
 from penstock.pipeline.request import Incoming, Life, Send, Surface
-from penstock.pipeline.resolve import find_model, resolve
+from penstock.pipeline.reserve import reserve
+from penstock.pipeline.resolve import resolve
 from penstock.pipeline.respond import Responder
 from penstock.pipeline.route import choose
 from penstock.pipeline.settle import settle, settle_failure
@@ -37,6 +39,7 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
     try:
         incoming.check_ids()
         life.timeout = _timeout(incoming, gateway)
+        admit(life, gateway)
         try:
             async with asyncio.timeout(life.timeout) as deadline:
                 await _serve(life, gateway, responder, deadline)
@@ -55,19 +58,16 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
         await _fail(life, broken, gateway, responder)
     finally:
         responder.close()
+        leave(life, gateway)
 
 
 async def _serve(life: Life, gateway: Gateway, responder: Responder, deadline: asyncio.Timeout) -> None:
-    call = await life.surface.read(life, gateway)
-    life.asked_model = call.model
-    model = find_model(call.model, gateway.catalogue)
-    if isinstance(call, ChatCall) and model.image_only:
-        call = await picture_call(life, call, gateway)
-    life.call = call
+    model, call = await as_asked(life, await life.surface.read(life, gateway), gateway)
     responder.watch(partial(_leave, life, deadline))
     resolve(life, call, model, gateway)
     price_candidates(life, call)
-    plan = choose(life, gateway)
+    admit_call(life, gateway)
+    plan = await reserve(life, choose(life, gateway), gateway)
     async with aclosing(carry_out(life, call, plan, gateway)) as events:
         async for event in events:
             if isinstance(event, ChatAnswer | ImageAnswer | EmbeddingAnswer):

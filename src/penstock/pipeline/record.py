@@ -10,10 +10,12 @@ from penstock.core.call import ImageCall
 from penstock.core.errors import PenstockError
 from penstock.core.money import to_pico
 from penstock.core.picture import Picture
+from penstock.core.pieces import without_pictures
 from penstock.core.usage import Usage
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Attempt, Life
-from penstock.store.ledger import AssetLinkRow, AssetRow, AttemptRow, RequestRow
+from penstock.pipeline.settle import charged_pico, settlement
+from penstock.store.ledger import AssetLinkRow, AssetRow, AttemptRow, PromptRow, RequestRow
 
 _MOST_NAMES = 100
 """Ignored fields listed in a row."""
@@ -24,12 +26,16 @@ async def record(life: Life, gateway: Gateway) -> None:
     life.latency = gateway.clock.monotonic() - life.incoming.started
     outputs = _outputs(life)
     pictures = [*_with_role("output", outputs), *_brought(life)]
+    row = _request_row(life, gateway)
     await gateway.ledger.record(
-        _request_row(life, gateway),
+        row,
         [_attempt_row(life, attempt) for attempt in life.attempts],
         [_asset_row(picture, gateway) for picture in {p.digest: p for _, _, p, _ in pictures}.values()],
         [_link_row(life, *entry) for entry in pictures],
+        settlement=settlement(life),
+        prompt=_prompt_row(life, gateway),
     )
+    gateway.metrics.observe(row)
 
 
 async def note_attempt(life: Life, attempt: Attempt, gateway: Gateway) -> None:
@@ -73,6 +79,7 @@ def _brought(life: Life) -> list[_Entry]:
 
 def _request_row(life: Life, gateway: Gateway) -> RequestRow:
     incoming, call, charge, served = life.incoming, life.call, life.charge, life.served_by
+    asked = served or next(iter(life.candidates), None)
     usage = life.answer.usage if life.answer else Usage()
     picture_call = call if isinstance(call, ImageCall) else None
     quote = life.quotes.get(served.offer.id) if served else None
@@ -86,7 +93,7 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         path=incoming.path,
         operation=call.operation if call else None,
         model_asked=life.asked_model[:200] if life.asked_model else None,
-        model=served.model.slug if served else None,
+        model=asked.model.slug if asked else None,
         provider=served.offer.provider if served else None,
         upstream=served.offer.upstream if served else None,
         status=failure_status(life, life.error) if life.error else 200,
@@ -121,7 +128,27 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         user_id=_bounded(incoming.ours("user-id")),
         metadata=_metadata(life),
         ignored=[name[:64] for name in life.ignored[:_MOST_NAMES]] or None,
+        organisation_id=life.principal.organisation_id,
+        team_id=life.principal.team_id,
+        member_id=life.principal.user_id,
+        charged_pico=charged_pico(life),
+        uncertain_pico=None if life.uncertain is None else to_pico(life.uncertain),
+        charge_reason=life.charge_reason,
+        price_version=price.version if price else None,
+        resumed=life.resumed,
     )
+
+
+def _prompt_row(life: Life, gateway: Gateway) -> PromptRow | None:
+    """What was asked, where the owner wants that kept; pictures in it are their digests."""
+    if not gateway.settings.ledger.store_prompts or life.call is None or life.resumed:
+        return None
+    if isinstance(life.call, ImageCall):
+        body: dict[str, Any] = {"prompt": life.call.prompt}
+        body["references"] = [picture.digest for picture in life.call.references]
+    else:
+        body = {name: msgspec.json.decode(without_pictures(bytes(value))) for name, value in life.call.body.items()}
+    return PromptRow(request_id=life.incoming.id, created_at=int(life.incoming.started_at * 1000), body=body)
 
 
 def _metadata(life: Life) -> dict[str, Any] | None:

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol
+
+import msgspec
 
 from penstock.core.answer import Answer, Event, Submitted
 from penstock.core.call import Call
@@ -12,9 +15,13 @@ from penstock.core.errors import BadRequest, PenstockError
 from penstock.core.picture import Picture
 from penstock.core.pieces import Pieces
 from penstock.core.principal import Principal
+from penstock.core.spending import Limit
 from penstock.core.target import Candidate, Exclusion
 from penstock.metering.quote import Quote
 from penstock.metering.settle import Charge
+from penstock.metering.windows import Counted, State
+from penstock.pipeline.spool import Spool
+from penstock.store.reservations import Reserved
 
 ID = re.compile(r"[\w.:/+=@-]{1,128}")
 """What an id given by a caller may look like; it is echoed in headers."""
@@ -41,6 +48,10 @@ class Incoming:
     started_at: float
     """Unix seconds."""
     scheme: str = "http"
+    client: str = ""
+    """The caller's IP address; empty where it is not known."""
+    principal: Principal | None = None
+    """Who sent it, once that is known; None on a public route."""
     pictures: dict[str, Picture] = field(default_factory=dict)
     """Every picture stored while the body was read, by digest, whatever becomes of the request."""
 
@@ -70,6 +81,8 @@ class Reply:
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     pieces: Pieces = ()
+    spool: Spool | None = None
+    """Sent after the pieces; who sends the reply closes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +97,16 @@ class Preferences:
     allow_fallbacks: bool = True
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Further request fields for one provider, by slug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    """The end of the model that was asked for."""
+
+    day: date
+    """The first day on which nobody here serves it any more."""
+    successor: str
+    """Slug of the model to use then; empty where none is known."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,6 +126,8 @@ class Attempt:
     answered: bool = False
     """The provider has answered with a result, and so charges for it."""
     stated_cost: Decimal | None = None
+    deltas: list[msgspec.Raw] = field(default_factory=list)
+    """The chunks of a streamed chat, for the charge of one that its caller leaves."""
     error: PenstockError | None = None
     outcome: str = "pending"
     """pending, succeeded, failed, moderated or cancelled."""
@@ -123,6 +148,8 @@ class Life:
     quotes: dict[str, Quote] = field(default_factory=dict)
     """By offer id."""
     strategy: str = "priority"
+    deprecation: Deprecation | None = None
+    """Where the model has an end that is known."""
     attempts: list[Attempt] = field(default_factory=list)
     served_by: Candidate | None = None
     fallback_used: bool = False
@@ -130,7 +157,19 @@ class Life:
     stored: list[tuple[str, Picture]] = field(default_factory=list)
     """Pictures stored on the way that neither call nor answer holds, each with its role: previews, pictures in a
     streamed chat, a mask as the provider takes it."""
+    counted: tuple[Counted, ...] = ()
+    """What it counts for at rate limits, as far as it is known or estimated."""
+    limits: tuple[tuple[Limit, State], ...] = ()
+    """The rate limits that apply, and how they stood when it was admitted."""
+    reserved: Reserved | None = None
+    """What was set aside for it; None where nothing bounds what its key may spend."""
+    budget_warning: str | None = None
+    """The soft budgets that are used up."""
     charge: Charge | None = None
+    charge_reason: str | None = None
+    """Why something was paid for, or may have been, that brought no answer."""
+    uncertain: Decimal | None = Decimal(0)
+    """US dollars that may have been charged beside `charge` at most; None where nothing bounds that."""
     error: PenstockError | None = None
     status: int = 0
     wants_address: bool = False
@@ -144,6 +183,8 @@ class Life:
     client_gone: bool = False
     left: bool = False
     """The caller hung up, and with that ended the work."""
+    resumed: bool = False
+    """Another process began it, and died."""
 
 
 class StreamWriter(Protocol):

@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from email.utils import format_datetime
 
 from penstock.core.answer import ChatDelta, Event, PartialPicture
 from penstock.core.errors import PenstockError
-from penstock.core.money import plain
+from penstock.core.money import from_pico, plain
 from penstock.core.pieces import Pieces, chunks, length
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.request import Life, Reply, Send, StreamWriter
+from penstock.pipeline.limit import limit_headers
+from penstock.pipeline.request import Deprecation, Life, Reply, Send, StreamWriter
+from penstock.pipeline.settle import charged_pico
+from penstock.pipeline.spool import Spool
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -122,9 +127,36 @@ def metadata(life: Life) -> dict[str, str]:
         facts["model-used"] = life.served_by.model.slug
     if life.charge is not None and life.charge.amount is not None:
         facts["cost"] = plain(life.charge.amount)
+    if life.budget_warning is not None:
+        facts["budget-warning"] = life.budget_warning
+    facts |= _credits(life)
     if ignored := _shown(life.ignored):
         facts["ignored"] = ", ".join(ignored)
-    return in_both_spellings(incoming.id, facts)
+    if life.deprecation is not None:
+        facts["deprecation"] = _ending(life.deprecation)
+    headers = in_both_spellings(incoming.id, facts)
+    if life.deprecation is not None:
+        headers["sunset"] = _http_date(life.deprecation.day)  # RFC 8594
+    return headers | limit_headers(life) if life.limits else headers
+
+
+def _http_date(day: date) -> str:
+    return format_datetime(datetime(day.year, day.month, day.day, tzinfo=UTC), usegmt=True)
+
+
+def _ending(end: Deprecation) -> str:
+    """`2026-12-01; use openai/gpt-image-2`."""
+    return f"{end.day}; use {end.successor}" if end.successor else str(end.day)
+
+
+def _credits(life: Life) -> dict[str, str]:
+    """What the request took of the credit paid in beforehand, and what is left of it; once its cost is known."""
+    reserved, charged = life.reserved, charged_pico(life)
+    credit = next((budget for budget in life.principal.budgets if budget.kind == "credit"), None)
+    if credit is None or reserved is None or reserved.left is None or charged is None:
+        return {}
+    left = reserved.left[credit.id] + reserved.amount_pico - charged
+    return {"credits-used": plain(from_pico(charged)), "credits-remaining": plain(from_pico(left))}
 
 
 def in_both_spellings(request_id: str, facts: Mapping[str, str]) -> dict[str, str]:
@@ -149,10 +181,23 @@ async def send_reply(
         **headers,
         **reply.headers,
         "content-type": reply.media_type,
-        "content-length": str(length(reply.pieces)),
+        "content-length": str(length(reply.pieces) + (reply.spool.size if reply.spool else 0)),
     }
-    await send({"type": "http.response.start", "status": reply.status, "headers": _encoded(everything)})
-    await _send_pieces(send, () if head else reply.pieces, False, gateway)
+    try:
+        await send({"type": "http.response.start", "status": reply.status, "headers": _encoded(everything)})
+        await _send_pieces(send, () if head else reply.pieces, reply.spool is not None, gateway)
+        if reply.spool is not None:
+            await _send_spool(send, reply.spool, head)
+    finally:
+        if reply.spool is not None:
+            reply.spool.close()
+
+
+async def _send_spool(send: Send, spool: Spool, head: bool) -> None:
+    if not head:
+        async for chunk in spool.chunks():
+            await _send_bytes(send, chunk, True)
+    await _send_bytes(send, b"", False)
 
 
 def _encoded(headers: Mapping[str, str]) -> Headers:
