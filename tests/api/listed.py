@@ -110,10 +110,15 @@ def gateway(catalogue: Catalogue | None = None, off: tuple[str, ...] = ("off",))
     return SimpleNamespace(catalogue=catalogue, accounts=accounts, settings=Settings())
 
 
+_NOVEMBER_2026 = 1_795_219_200.0
+
+
 def request(path: str = "/", query: str = "", **headers: str) -> Any:
     """What the handlers use of a request."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return SimpleNamespace(path=path, query=query, headers=named, scheme="http")
+    return SimpleNamespace(
+        path=path, query=query, headers=named, scheme="http", principal=None, started_at=_NOVEMBER_2026
+    )
 
 
 def body(reply: Any) -> bytes:

@@ -1,6 +1,7 @@
 """The OpenAPI document, the page made of it and the reference: each says what the gateway really does."""
 
 import re
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ from penstock.core.errors import BadRequest, Moderated, NotFound, UpstreamFailed
 from penstock.core.picture import Picture
 from penstock.core.pieces import Pieces
 from penstock.core.principal import Principal, Scope
+from penstock.core.spending import GATEWAY, Budget, Limit, LimitUnit, Period
 from penstock.core.target import Account, Candidate
 from penstock.core.usage import Usage
 from penstock.metering.settle import Charge
+from penstock.metering.windows import Windows
 from penstock.pipeline.fields import ImageFields
 from penstock.pipeline.request import Incoming, Life
 from penstock.pipeline.respond import metadata
+from penstock.store.reservations import Reserved
 from tests.api.listed import MODELS, OFFERS, PROVIDERS, decoded, gateway, request
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http-api.md"
@@ -94,7 +98,7 @@ def test_every_schema_is_used() -> None:
 def test_operations_have_names_of_their_own() -> None:
     names = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(names)) == len(names)
-    assert all(re.fullmatch(r"(get|post)(_[a-z0-9]+)+", name) for name in names)
+    assert all(re.fullmatch(r"(get|post|patch|delete)(_[a-z0-9]+)+", name) for name in names)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
@@ -149,7 +153,8 @@ def test_an_example_has_the_shape_of_its_request_and_goes_to_the_sandbox(name: s
     assert docs.request is not None
     msgspec.convert(docs.example, docs.request)
     assert set(docs.example) <= set(docs.request.__struct_fields__)
-    assert str(docs.example["model"]).startswith("sandbox/")
+    if "model" in docs.example:
+        assert str(docs.example["model"]).startswith("sandbox/")
 
 
 PICTURE = Picture("ab" * 32, "image/png", 1024, 768, 5000)
@@ -186,12 +191,16 @@ def life(dialect: str = "openai") -> Any:
         started=0,
         started_at=1_700_000_000,
     )
-    principal = Principal("key_1", "k", frozenset())
+    credit = Budget(id="bud_1", holder=GATEWAY, period=Period.TOTAL, amount=Decimal(1), kind="credit")
+    principal = Principal("key_1", "k", frozenset(), budgets=(credit,))
     lived = Life(incoming=incoming, surface=Surface(dialect), principal=principal)
     lived.call = ImageCall(model="maker/flux", prompt="A boat")
     lived.served_by = Candidate(MODELS[0], OFFERS[0], Account(provider=PROVIDERS[0]))
     lived.charge = Charge(amount=OFFERS[0].price.meters[0].amount, source="delivered", computed=None)
     lived.ignored = ("tools",)
+    lived.reserved, lived.budget_warning = Reserved(amount_pico=1, left={"bud_1": 0}), "It is used up."
+    limits = [Limit(id=f"lim_{unit}", holder=GATEWAY, unit=unit, amount=Decimal(2)) for unit in LimitUnit]
+    lived.limits = tuple((limit, Windows().state(limit, 0.0)) for limit in limits)
     return lived
 
 
@@ -427,9 +436,8 @@ async def test_the_page_itself_is_not_sent_twice() -> None:
 
 
 def test_the_reference_lists_every_route_with_its_scope() -> None:
-    rows = re.findall(
-        r"^\| (GET|POST) \| `([^`]+)` \| (\w+) \| (.+) \|$", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE
-    )
+    row = re.compile(r"^\| (GET|POST|PATCH|DELETE) \| `([^`]+)` \| (\w+) \| (.+) \|$", re.MULTILINE)
+    rows = row.findall(REFERENCE.read_text(encoding="utf-8"))
     assert rows == [(route.method, openapi.plain_path(route.path), str(route.scope), route.summary) for route in ROUTES]
 
 

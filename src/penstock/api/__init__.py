@@ -14,7 +14,25 @@ capabilities.py  an offer's limits as that dialect describes them
 price_lines.py   an offer's price as that dialect writes it
 assets.py        pictures by their signed addresses
 health.py        liveness and readiness
+admin_routes.py  the table of administration endpoints, all for administrators
+admin_people.py  organisations, teams and users
+admin_keys.py    keys
+admin_spending.py  budgets, rate limits, allowances and credits
+admin_documents.py  what these read and answer
+admin_docs.py    what the description says of each of them
+usage.py         sums of usage, the ledger's requests, and what providers stated
+export.py        the ledger as a file
+ledger_documents.py  rows of the ledger as they are shown
+ranges.py        ranges of time as people write them
+metrics.py       counters for Prometheus
+openrouter_keys.py  keys as that dialect tells of them
+openrouter_account.py  credits, activity and generations, likewise
+usage_routes.py  the table of all of these
+usage_docs.py    what the description says of each of them
+bodies.py        small bodies and queries, read strictly
+times.py         times as bodies have them
 documents.py     the shapes of requests and answers, for the description
+documented.py    the type of what the description says of an endpoint
 docs.py          what the description says of each endpoint
 openapi.py       the description itself
 pages.py         the description as a page, and the page's files

@@ -1,34 +1,11 @@
 """What the documentation says of each endpoint beside its route: its place, its bodies, an example that works."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-import msgspec
-
-from penstock.api import documents, models, openrouter_models
-
-
-@dataclass(frozen=True, kw_only=True)
-class Docs:
-    """What the documentation says of an endpoint beside its route."""
-
-    tag: str = ""
-    """Of `openapi.TAGS`."""
-    description: str = ""
-    request: type[msgspec.Struct] | None = None
-    """JSON body."""
-    form: type[msgspec.Struct] | None = None
-    """The same as a multipart form."""
-    query: type[msgspec.Struct] | None = None
-    response: type[msgspec.Struct] | None = None
-    """JSON answer."""
-    events: type[msgspec.Struct] | None = None
-    """One server-sent event of a streamed answer."""
-    media_type: str = "application/json"
-    """Of an answer that is not JSON."""
-    example: Mapping[str, object] = field(default_factory=dict)
-    """A request body that works on a gateway without any provider's key."""
-
+from penstock.api import documents, models, openrouter_models, quotes, workloads
+from penstock.api.admin_docs import ADMIN_DOCS
+from penstock.api.documented import Docs
+from penstock.api.usage_docs import USAGE_DOCS
 
 _MODEL = {"model": "sandbox/image", "prompt": "A lighthouse at dusk, oil on canvas"}
 # Sea and sky, 64x64.
@@ -85,6 +62,30 @@ DOCS: Mapping[str, Docs] = {
     ),
     "POST /v1/embeddings": _EMBEDDINGS,
     "POST /api/v1/embeddings": _EMBEDDINGS,
+    "POST /v1/quote": Docs(
+        tag="Quotes",
+        request=quotes.QuoteRequest,
+        form=quotes.QuoteForm,
+        response=quotes.QuoteAnswer,
+        description="Takes the body of a request for any of the endpoints above, reads it as that endpoint would and "
+        "calls nobody. Offers that are off or cannot do it are listed with the reason.",
+        example=_MODEL | {"operation": "image_generation", "size": "2048x2048"},
+    ),
+    "POST /v1/quote/workload": Docs(
+        tag="Quotes",
+        request=workloads.WorkloadRequest,
+        response=workloads.WorkloadAnswer,
+        description="Requests described by their numbers; none is made.",
+        example={
+            "model": "sandbox/image",
+            "operation": "image_generation",
+            "requests_per_day": 1000,
+            "size": "1024x1024",
+            "references": [{"width": 1024, "height": 1024}],
+            "edits_share": 0.25,
+            "cache_hit_share": 0.2,
+        },
+    ),
     "GET /v1/assets/{digest}": Docs(
         tag="Images",
         media_type="image/*",
@@ -119,5 +120,7 @@ DOCS: Mapping[str, Docs] = {
     "GET /openapi.json": Docs(tag="Documentation", media_type="application/vnd.oai.openapi+json"),
     "GET /docs": Docs(tag="Documentation", media_type="text/html"),
     "GET /static/{path...}": Docs(tag="Documentation", media_type="*/*"),
+    **ADMIN_DOCS,
+    **USAGE_DOCS,
 }
 """By method and path, as in the table of routes; a test compares the two."""

@@ -8,8 +8,11 @@ import msgspec
 
 from penstock.core.errors import (
     BadRequest,
+    BudgetExceeded,
+    CreditExhausted,
     DeadlineExceeded,
     Forbidden,
+    LimitReached,
     Moderated,
     NotFound,
     PenstockError,
@@ -29,6 +32,9 @@ _OPENROUTER_TYPES: dict[type[PenstockError], str] = {
     Forbidden: "permission_denied",
     NotFound: "not_found",
     TooLarge: "payload_too_large",
+    CreditExhausted: "payment_required",
+    BudgetExceeded: "rate_limit_exceeded",
+    LimitReached: "rate_limit_exceeded",
     RateLimited: "rate_limit_exceeded",
     UpstreamTimeout: "timeout",
     DeadlineExceeded: "timeout",
@@ -46,7 +52,13 @@ def openai_error(error: PenstockError) -> dict[str, Any]:
 
 
 def openai_failure(error: PenstockError) -> Reply:
-    return Reply(status=error.status, headers=error.headers, pieces=(msgspec.json.encode(openai_error(error)),))
+    body = msgspec.json.encode(openai_error(error))
+    return Reply(status=openai_status(error), headers=error.headers, pieces=(body,))
+
+
+def openai_status(error: PenstockError) -> int:
+    """OpenAI answers with 429 where an account is empty; its clients have no class for 402."""
+    return 429 if isinstance(error, CreditExhausted) else error.status
 
 
 def openrouter_status(error: PenstockError) -> int:

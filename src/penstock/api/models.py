@@ -1,10 +1,10 @@
 """`GET /v1/models`: what can be called here, in OpenAI's shape with our own fields beside it.
 
-A model is listed where at least one provider that is switched on sells it. The same rule serves OpenRouter's lists
-(`openrouter_models`).
+A model is listed where at least one provider that is switched on sells it and the key may call it. The same rule
+serves OpenRouter's lists (`openrouter_models`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ from penstock.core.call import Operation
 from penstock.core.target import Model, Offer
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Reply
-from penstock.pipeline.resolve import find_model, unserved
+from penstock.pipeline.resolve import check_allowed, day_of, find_model, unserved
 
 UNDATED = date(2024, 1, 1)
 """`created` of a model for which neither a publication date nor the date of a price is known."""
@@ -52,24 +52,40 @@ class Served:
         return max(days) if len(days) == len(self.offers) else None
 
 
-def served(gateway: Gateway) -> Iterator[Served]:
-    """Every model that can be called, in the catalogue's order."""
-    for model in gateway.catalogue.models.values():
-        if offers := _offers(gateway, model):
+def served(gateway: Gateway, incoming: Incoming) -> Iterator[Served]:
+    """Every model that can be called by the sender of a request, in the catalogue's order."""
+    principal = incoming.principal
+    for model, sold in gateway.catalogue.sold(gateway.accounts):
+        offers = _callable(sold, incoming)
+        if offers and (principal is None or principal.may_call(model.slug)):
             yield Served(model, offers)
 
 
-def find_served(gateway: Gateway, name: str) -> Served:
-    """The model of this name or alias. Raises NotFound, with the nearest names where there is no such model."""
+def find_served(gateway: Gateway, incoming: Incoming, name: str) -> Served:
+    """The model of this name or alias.
+
+    Raises NotFound, with the nearest names where there is no such model, and Forbidden where the key may not call it.
+    """
     model = find_model(name, gateway.catalogue)
-    offers = _offers(gateway, model)
+    if incoming.principal is not None:
+        check_allowed(incoming.principal, model)
+    on = (offer for offer in gateway.catalogue.offers(model.slug) if offer.provider in gateway.accounts)
+    offers = _callable(on, incoming)
     if not offers:
-        raise unserved(model, gateway)
+        raise unserved(model, gateway, day_of(incoming))
     return Served(model, offers)
 
 
-def _offers(gateway: Gateway, model: Model) -> tuple[Offer, ...]:
-    return tuple(offer for offer in gateway.catalogue.offers(model.slug) if offer.provider in gateway.accounts)
+def _callable(offers: Iterable[Offer], incoming: Incoming) -> tuple[Offer, ...]:
+    """Those that are not over, that an endpoint of this gateway is for, and that the key may use."""
+    principal, day = incoming.principal, day_of(incoming)
+    return tuple(
+        offer
+        for offer in offers
+        if offer.operations
+        and (offer.deprecates is None or offer.deprecates > day)
+        and (principal is None or principal.may_use(offer.provider))
+    )
 
 
 def created(entry: Served) -> int:
@@ -113,12 +129,12 @@ class ModelList(msgspec.Struct, frozen=True, kw_only=True):
 
 async def models(gateway: Gateway, incoming: Incoming) -> Reply:
     """`GET /v1/models`."""
-    return Reply(pieces=(encode(ModelList(data=[_card(entry) for entry in served(gateway)])),))
+    return Reply(pieces=(encode(ModelList(data=[_card(entry) for entry in served(gateway, incoming)])),))
 
 
 async def model(gateway: Gateway, incoming: Incoming, model: str) -> Reply:
     """`GET /v1/models/{model}`, by slug or alias."""
-    return Reply(pieces=(encode(_card(find_served(gateway, model))),))
+    return Reply(pieces=(encode(_card(find_served(gateway, incoming, model))),))
 
 
 def _card(entry: Served) -> ModelCard:

@@ -1,6 +1,7 @@
 """The OpenAI endpoints under /v1: chat completions, image generations, image edits and embeddings."""
 
 import re
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import msgspec
@@ -22,19 +23,35 @@ from penstock.core.errors import BadRequest, PenstockError
 from penstock.core.picture import Picture
 from penstock.pipeline.fields import image_call, value_of
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.ingress import Form, picture_from, read_form, read_json
+from penstock.pipeline.ingress import Fields, Form, picture_from, read_form, read_json
 from penstock.pipeline.request import Life, Reply, StreamWriter
 
 _MOST_REFERENCES = 16
 
 
-class OpenAISurface:
+class OpenAISurface(ABC):
     """What the four endpoints share."""
 
     dialect: ClassVar[str] = "openai"
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+
+    async def read(self, life: Life, gateway: Gateway) -> Call:
+        fields, _ = await read_json(life.incoming, gateway)
+        return await self.from_json(life, fields, gateway)
+
+    @abstractmethod
+    async def from_json(self, life: Life, fields: Fields, gateway: Gateway) -> Call:
+        """The call these fields of a JSON body make. Raises BadRequest."""
+
+    @abstractmethod
+    def reply(self, life: Life, answer: Answer) -> Reply:
+        """The whole answer."""
+
+    @abstractmethod
+    def stream(self, life: Life) -> StreamWriter:
+        """The writer of a streamed answer."""
 
     def failure(self, life: Life | None, error: PenstockError) -> Reply:
         return openai_failure(error)
@@ -46,8 +63,7 @@ class OpenAISurface:
 class ChatCompletions(OpenAISurface):
     """`POST /v1/chat/completions`."""
 
-    async def read(self, life: Life, gateway: Gateway) -> Call:
-        fields, pictures = await read_json(life.incoming, gateway)
+    async def from_json(self, life: Life, fields: Fields, gateway: Gateway) -> Call:
         life.asked_model = model = text_of(fields.get("model"), "model")
         if bytes(fields.get("messages", b""))[:1] != b"[":
             raise BadRequest("`messages` must be a list of messages.", param="messages")
@@ -65,7 +81,7 @@ class ChatCompletions(OpenAISurface):
             body=fields,
             stream=flag_of(fields.get("stream"), "stream"),
             modalities=_modalities(fields.get("modalities")),
-            pictures=pictures,
+            pictures=life.incoming.pictures,
         )
 
     def reply(self, life: Life, answer: Answer) -> Reply:
@@ -109,9 +125,8 @@ class ImagesSurface(OpenAISurface):
 class ImageGenerations(ImagesSurface):
     """`POST /v1/images/generations`."""
 
-    async def read(self, life: Life, gateway: Gateway) -> Call:
-        raw, _ = await read_json(life.incoming, gateway)
-        return self.call(life, decoded(raw))
+    async def from_json(self, life: Life, fields: Fields, gateway: Gateway) -> Call:
+        return self.call(life, decoded(fields))
 
 
 class ImageEdits(ImagesSurface):
@@ -119,10 +134,11 @@ class ImageEdits(ImagesSurface):
 
     async def read(self, life: Life, gateway: Gateway) -> Call:
         if life.incoming.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-            return self._from_form(life, await read_form(life.incoming, gateway))
-        return await self._from_json(life, gateway)
+            return self.from_form(life, await read_form(life.incoming, gateway))
+        return await super().read(life, gateway)
 
-    def _from_form(self, life: Life, form: Form) -> Call:
+    def from_form(self, life: Life, form: Form) -> Call:
+        """The call a multipart form makes. Raises BadRequest."""
         references = tuple(form.files.pop("image", []))
         masks = form.files.pop("mask", [])
         for name in form.files:
@@ -130,17 +146,16 @@ class ImageEdits(ImagesSurface):
         fields = {name: _typed(name, value) for name, value in form.fields.items() if value != ""}
         return self._edit(life, fields, references, masks[0] if masks else None)
 
-    async def _from_json(self, life: Life, gateway: Gateway) -> Call:
-        raw, pictures = await read_json(life.incoming, gateway)
-        fields = decoded(raw)
-        sent = fields.pop("images", fields.pop("image", None))
+    async def from_json(self, life: Life, fields: Fields, gateway: Gateway) -> Call:
+        given, pictures = decoded(fields), life.incoming.pictures
+        sent = given.pop("images", given.pop("image", None))
         entries = sent if isinstance(sent, list) else [sent] if sent else []
         if len(entries) > _MOST_REFERENCES:
             raise BadRequest(f"At most {_MOST_REFERENCES} `images` can be sent.", param="images")
         references = [await picture_from(_address(entry), "images", pictures, gateway) for entry in entries]
-        mask_sent = fields.pop("mask", None)
+        mask_sent = given.pop("mask", None)
         mask = await picture_from(_address(mask_sent), "mask", pictures, gateway) if mask_sent else None
-        return self._edit(life, fields, tuple(references), mask)
+        return self._edit(life, given, tuple(references), mask)
 
     def _edit(
         self, life: Life, fields: dict[str, Any], references: tuple[Picture, ...], mask: Picture | None
@@ -155,8 +170,7 @@ class ImageEdits(ImagesSurface):
 class Embeddings(OpenAISurface):
     """`POST /v1/embeddings`."""
 
-    async def read(self, life: Life, gateway: Gateway) -> Call:
-        fields, _ = await read_json(life.incoming, gateway)
+    async def from_json(self, life: Life, fields: Fields, gateway: Gateway) -> Call:
         life.asked_model = model = text_of(fields.get("model"), "model")
         if bytes(fields.get("input", b""))[:1] not in (b'"', b"["):
             raise BadRequest("`input` must be a string or a list.", param="input")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from penstock import __version__
-from penstock.api.docs import DOCS, Docs
+from penstock.api.docs import DOCS
+from penstock.api.documented import Docs
 from penstock.api.documents import ErrorAnswer, RouterErrorAnswer
 from penstock.core.principal import Scope
+from penstock.core.spending import LimitUnit
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Reply
 
@@ -30,9 +32,12 @@ TAGS = {
     "Images": "Making pictures from words and from pictures, and fetching them.",
     "Chat": "Chat completions, in text and pictures.",
     "Embeddings": "Vectors of text.",
+    "Quotes": "What a request would cost, before it is made.",
     "Models": "What can be called here, what it takes and what it costs.",
+    "Account": "What keys have spent and may spend, in OpenRouter's dialect.",
     "Health": "Whether the gateway runs.",
     "Documentation": "This description.",
+    "Administration": "Who may call, and what they may spend. What is changed counts for the very next request.",
 }
 
 PATH_PARAMETERS = {
@@ -41,6 +46,15 @@ PATH_PARAMETERS = {
     "slug": ("The part of a slug after the slash.", "image"),
     "digest": ("SHA-256 of the picture, hexadecimal.", "0" * 64),
     "path": ("A file of the pages.", "docs.css"),
+    "hash": ("SHA-256 of a key, hexadecimal.", "0" * 64),
+    "request": ("Id of a request.", "req_01jd0000000000000000000000"),
+    "organisation": ("Id or name of an organisation.", "lighthouse"),
+    "team": ("Id or name of a team.", "design"),
+    "user": ("Id or name of a user.", "ada"),
+    "key": ("Id, name or hint of a key.", "website"),
+    "budget": ("Id of a budget or a credit.", "bud_01jd0000000000000000000000"),
+    "limit": ("Id of a rate limit.", "lim_01jd0000000000000000000000"),
+    "allowance": ("Id of an allowance.", "alw_01jd0000000000000000000000"),
 }
 
 REQUEST_HEADERS = {
@@ -70,9 +84,26 @@ CALL_FACTS = {
     "fallback-used": "`true` where the first provider failed and another one served.",
     "attempts": "Calls made to providers.",
     "timeout-ms": "Milliseconds the request was allowed.",
+    "budget-warning": "The soft budgets that are used up; absent where none is.",
+    "credits-used": "US dollars that the request took of the credit paid in beforehand; absent without such credit.",
+    "credits-remaining": "US dollars left of that credit, after this request.",
     "ignored": "Request fields that were left out because the provider does not take them; absent where none.",
+    "deprecation": "The day the model ends here, and what to use then; absent where no end is known. `sunset` has it too.",
 }
 """Response headers of answers that took a call to a provider."""
+
+_COUNTED = {unit: "requests in flight" if unit is LimitUnit.CONCURRENT else str(unit) for unit in LimitUnit}
+LIMIT_HEADERS = {
+    f"x-ratelimit-{name}-{unit}": text.format(counted)
+    for unit, counted in _COUNTED.items()
+    for name, text in {
+        "limit": "The tightest rate limit of {}; absent where none applies.",
+        "remaining": "What that limit has left, this request counted.",
+        "reset": "Unix seconds at which all of it is there again, if nothing more comes.",
+    }.items()
+    if (unit, name) != (LimitUnit.CONCURRENT, "reset")
+}
+"""Response headers of calls that a rate limit counts. When a request in flight will end nobody knows."""
 
 _ERRORS = {
     400: "The request is wrong, or no provider can honour it; the message says which field and why.",
@@ -205,8 +236,10 @@ def _statuses(route: "Route") -> frozenset[int]:
     if route.surface is not None:
         return frozenset(_ERRORS)
     keyed = frozenset() if route.scope is Scope.PUBLIC else frozenset((401, 403))
-    queried = frozenset((400,)) if docs_of(route).query is not None else frozenset()
-    return keyed | queried | (frozenset((404,)) if "{" in route.path else frozenset())
+    docs = docs_of(route)
+    queried = frozenset((400,)) if docs.query is not None else frozenset()
+    sent = frozenset((400, 413)) if docs.request is not None else frozenset()
+    return keyed | queried | sent | (frozenset((404,)) if "{" in route.path else frozenset())
 
 
 def _parameters(route: "Route", docs: Docs) -> Iterator[Json]:
@@ -232,12 +265,13 @@ def _without_null(schema: Json) -> Json:
 
 
 def _response_headers(call: bool) -> dict[str, str]:
-    facts = {**FACTS, **CALL_FACTS} if call else FACTS
-    return {"x-request-id": "The id to quote.", **{f"x-penstock-{name}": text for name, text in facts.items()}}
+    facts, limits = ({**FACTS, **CALL_FACTS}, LIMIT_HEADERS) if call else (FACTS, {})
+    ours = {f"x-penstock-{name}": text for name, text in facts.items()}
+    return {"x-request-id": "The id to quote.", **ours, **limits}
 
 
 def _header(text: str) -> Json:
-    number = {"type": "integer"} if text.startswith(("Milliseconds", "Calls")) else {"type": "string"}
+    number = {"type": "integer"} if text.startswith(("Milliseconds", "Calls", "Unix seconds")) else {"type": "string"}
     return {"description": f"{text}", "schema": number}
 
 

@@ -9,7 +9,7 @@ from penstock.core.answer import Answer, ImageAnswer
 from penstock.core.call import Call
 from penstock.core.errors import BadRequest, PenstockError
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.ingress import picture_from, read_json
+from penstock.pipeline.ingress import Fields, picture_from
 from penstock.pipeline.request import Life, Reply
 
 
@@ -36,14 +36,13 @@ class OpenRouterEmbeddings(OpenRouterErrors, Embeddings):
 class OpenRouterImages(OpenRouterErrors, ImagesSurface):
     """`POST /api/v1/images`: generations, and edits by `input_references`."""
 
-    async def read(self, life: Life, gateway: Gateway) -> Call:
-        raw, pictures = await read_json(life.incoming, gateway)
-        fields = decoded(raw)
-        entries = fields.pop("input_references", None) or []
+    async def from_json(self, life: Life, fields: Fields, gateway: Gateway) -> Call:
+        given, pictures = decoded(fields), life.incoming.pictures
+        entries = given.pop("input_references", None) or []
         if not isinstance(entries, list) or len(entries) > 16:
             raise BadRequest("`input_references` must be a list of at most 16 pictures.", param="input_references")
         references = [await picture_from(_reference(entry), "input_references", pictures, gateway) for entry in entries]
-        call = self.call(life, fields, tuple(references))
+        call = self.call(life, given, tuple(references))
         if call.size and (call.resolution or call.aspect_ratio):
             raise BadRequest(
                 "A `size` in pixels says everything; leave out `resolution` and `aspect_ratio`.", param="size"

@@ -247,7 +247,7 @@ class ImageModelEndpoints(msgspec.Struct, frozen=True, kw_only=True):
 async def router_models(gateway: Gateway, incoming: Incoming) -> Reply:
     """`GET /api/v1/models`. Raises BadRequest for a query that cannot be answered."""
     query = _query(incoming.query)
-    rows = [(entry, _listed_model(entry)) for entry in served(gateway)]
+    rows = [(entry, _listed_model(entry)) for entry in served(gateway, incoming)]
     found = [row for row in rows if _matches(*row, query)]
     if query.sort is not None:
         found = _sorted(found, query.sort)
@@ -262,12 +262,13 @@ async def router_models(gateway: Gateway, incoming: Incoming) -> Reply:
 
 async def router_model(gateway: Gateway, incoming: Incoming, author: str, slug: str) -> Reply:
     """`GET /api/v1/model/{author}/{slug}`, by slug or alias."""
-    return Reply(pieces=(encode(RouterModelAnswer(data=_listed_model(find_served(gateway, f"{author}/{slug}")))),))
+    entry = find_served(gateway, incoming, f"{author}/{slug}")
+    return Reply(pieces=(encode(RouterModelAnswer(data=_listed_model(entry))),))
 
 
 async def endpoints(gateway: Gateway, incoming: Incoming, author: str, slug: str) -> Reply:
     """`GET /api/v1/models/{author}/{slug}/endpoints`."""
-    entry = find_served(gateway, f"{author}/{slug}")
+    entry = find_served(gateway, incoming, f"{author}/{slug}")
     shown = ModelEndpoints(
         id=entry.model.slug,
         name=entry.model.name,
@@ -281,13 +282,13 @@ async def endpoints(gateway: Gateway, incoming: Incoming, author: str, slug: str
 
 async def image_models(gateway: Gateway, incoming: Incoming) -> Reply:
     """`GET /api/v1/images/models`."""
-    found = [entry for entry in served(gateway) if _image_offers(entry)]
+    found = [entry for entry in served(gateway, incoming) if _image_offers(entry)]
     return Reply(pieces=(encode(ImageModelList(data=[_image_model(entry) for entry in found])),))
 
 
 async def image_endpoints(gateway: Gateway, incoming: Incoming, author: str, slug: str) -> Reply:
     """`GET /api/v1/images/models/{author}/{slug}/endpoints`. Raises NotFound for a model that makes no pictures."""
-    entry = find_served(gateway, f"{author}/{slug}")
+    entry = find_served(gateway, incoming, f"{author}/{slug}")
     offers = _image_offers(entry)
     if not offers:
         raise NotFound(

@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from penstock.api import assets, health, models, openapi, pages
+from penstock.api import assets, health, models, openapi, pages, quotes, workloads
+from penstock.api.admin_routes import ADMIN_ROUTES
 from penstock.api.openai import ChatCompletions, Embeddings, ImageEdits, ImageGenerations
 from penstock.api.openrouter import OpenRouterChat, OpenRouterEmbeddings, OpenRouterImages
 from penstock.api.openrouter_models import endpoints, image_endpoints, image_models, router_model, router_models
+from penstock.api.usage_routes import USAGE_ROUTES
 from penstock.core.errors import MethodNotAllowed, NotFound
 from penstock.core.principal import Scope
 from penstock.pipeline.gateway import Gateway
@@ -53,6 +55,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/v1/chat/completions", Scope.INFERENCE, "Chat, in text and pictures", surface=OpenRouterChat),
     Route("POST", "/api/v1/images", Scope.INFERENCE, "Make pictures", surface=OpenRouterImages),
     Route("POST", "/api/v1/embeddings", Scope.INFERENCE, "Embed text", surface=OpenRouterEmbeddings),
+    Route("POST", "/v1/quote", Scope.INFERENCE, "What a request would cost", handler=quotes.quote),
+    Route("POST", "/v1/quote/workload", Scope.READ, "What many requests would cost", handler=workloads.workload),
     Route("GET", "/v1/assets/{digest}", Scope.PUBLIC, "A picture, by signed address or key", handler=assets.asset),
     Route("GET", "/v1/models", Scope.READ, "The models", handler=models.models),
     Route("GET", "/v1/models/{model...}", Scope.READ, "One model", handler=models.model),
@@ -75,6 +79,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/openapi.json", Scope.PUBLIC, "This description, for programs", handler=openapi.openapi),
     Route("GET", "/docs", Scope.PUBLIC, "This description, as a page", handler=pages.documentation),
     Route("GET", "/static/{path...}", Scope.PUBLIC, "Style and script of the pages", handler=pages.static),
+    *(Route(method, path, Scope.ADMIN, summary, handler=handler) for method, path, summary, handler in ADMIN_ROUTES),
+    *(Route(method, path, scope, summary, handler=handler) for method, path, scope, summary, handler in USAGE_ROUTES),
 )
 
 

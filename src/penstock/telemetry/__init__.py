@@ -1,1 +1,1 @@
-"""What the gateway tells its operator: log lines. Never a prompt, a picture or a key."""
+"""What the gateway tells its operator: log lines and counters. Never a prompt, a picture or a key."""
