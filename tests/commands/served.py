@@ -46,8 +46,9 @@ def free_port() -> int:
 class Served:
     """A gateway started with the installed command; `with` starts it and ends it."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, config: Path | None = None) -> None:
         self.data = data
+        self._options = ["--config", str(config)] if config else []
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.greeting = ""
@@ -56,7 +57,7 @@ class Served:
         printed = self.data.parent / f"greeting-{self.port}.txt"
         with printed.open("wb") as out:
             self.process = subprocess.Popen(
-                [str(SCRIPT), "serve", "--port", str(self.port)],
+                [str(SCRIPT), "serve", "--port", str(self.port), *self._options],
                 env=environment(self.data),
                 cwd=self.data.parent,
                 stdout=out,

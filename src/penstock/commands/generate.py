@@ -102,12 +102,17 @@ async def _own_gateway(settings: Settings) -> AsyncIterator[tuple[str, str]]:
 
     from penstock.app import build
     from penstock.core.principal import Scope
+    from penstock.store.keys import NewKey, create_key, revoke_key
     from penstock.telemetry import log
 
     log.set_up("warning")
     application = build(settings, os.environ)
-    made, plaintext = await application.gateway.keys.create("penstock generate", [Scope.INFERENCE])
-    config = uvicorn.Config(application, host="127.0.0.1", port=0, log_config=None, access_log=False)
+    books, clock = application.gateway.books, application.gateway.clock
+    new = NewKey("penstock generate", [Scope.INFERENCE])
+    made, plaintext = await books.change(lambda c: create_key(c, new, int(1000 * clock.now())))
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=0, proxy_headers=False, log_config=None, access_log=False
+    )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     try:
@@ -118,7 +123,7 @@ async def _own_gateway(settings: Settings) -> AsyncIterator[tuple[str, str]]:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}", plaintext
     finally:
-        await application.gateway.keys.revoke(made.id)
+        await books.change(lambda c: revoke_key(c, made.id, int(1000 * clock.now())))
         server.should_exit = True
         await running
 

@@ -1,20 +1,26 @@
 """Facts of the catalogue as rows: plain values for JSON, from which the tables are drawn."""
 
 from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from penstock.catalogue.capability import fit, refusal
+import msgspec
+from msgspec.structs import asdict
+
+from penstock.api.quote_rows import offer_quote
+from penstock.api.workloads import WorkloadRequest, calls_of, portions, refused, stand_in, workload_offer
+from penstock.assets.measure import TAIL_BYTES, NotAPicture, measure
 from penstock.catalogue.schema import UnitRow
 from penstock.catalogue.search import Catalogue
-from penstock.core.call import ImageCall, Operation, Size
-from penstock.core.errors import BadRequest, NotFound
+from penstock.core.call import Operation, Size
+from penstock.core.errors import BadRequest
 from penstock.core.money import plain
 from penstock.core.picture import Picture
-from penstock.core.price import BINARY_MEGAPIXEL, Line, Meter, Price, Unit
-from penstock.core.target import Model, Offer
-from penstock.metering.quote import quote
-
-_PICTURES = frozenset((Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT))
+from penstock.core.price import Meter, Price, Unit
+from penstock.core.target import Model
+from penstock.pipeline.fields import wrong_type
+from penstock.pipeline.resolve import find_model
 
 
 def model_rows(catalogue: Catalogue, on: Collection[str], everything: bool) -> list[dict[str, Any]]:
@@ -57,68 +63,66 @@ def _meter_text(meter: Meter, unit: UnitRow) -> str:
 
 
 def quote_rows(
-    catalogue: Catalogue,
-    name: str,
-    *,
-    size: str | None,
-    resolution: str | None,
-    quality: str | None,
-    n: int,
-    references: Sequence[str],
+    catalogue: Catalogue, on: Collection[str], given: WorkloadRequest, references: Sequence[Picture]
 ) -> list[dict[str, Any]]:
-    """What these pictures cost at each offer of a model, or why the offer cannot make them.
+    """What one such request costs at each offer of its model, or why the offer cannot do it; as `/v1/quote` says it.
 
     Raises NotFound and BadRequest.
     """
-    model = catalogue.find(name)
-    if model is None:
-        raise NotFound(f"There is no model {name!r}. Near: {', '.join(catalogue.nearest(name)) or 'nothing'}.")
-    call = ImageCall(
-        model=model.slug,
-        prompt="a quote",
-        n=n,
-        size=_size(size) if size else None,
-        resolution=resolution.upper() if resolution else None,
-        quality=quality,
-        references=tuple(_stand_in(_size(text)) for text in references),
-    )
-    offers = [offer for offer in catalogue.offers(model.slug) if offer.operations & _PICTURES]
-    return [_quote_row(call, model, offer, catalogue.units) for offer in offers]
+    model, calls = find_model(given.model, catalogue), calls_of(given, references)
+    rows = []
+    for offer in catalogue.offers(model.slug):
+        excluded = refused(calls, offer, model)
+        found = None if excluded else portions(given, calls, offer, model)[0].quote
+        row = offer_quote(offer, found, excluded, on=offer.provider in on, units=catalogue.units)
+        rows.append({"model": model.slug, **asdict(row)})
+    return rows
 
 
-def _quote_row(call: ImageCall, model: Model, offer: Offer, units: Mapping[Unit, UnitRow]) -> dict[str, Any]:
-    row: dict[str, Any] = {"model": model.slug, "provider": offer.provider, "upstream": offer.upstream}
-    excluded = refusal(call, offer, model)
-    if excluded:
-        return {**row, "able": False, "why_not": excluded.reason}
-    found = quote(fit(call, offer), offer)
-    checked = offer.price.checked.isoformat() if offer.price else None
-    return {
-        **row,
-        "able": True,
-        "unpriced": found.unpriced,
-        "exact": found.exact,
-        "low_usd": found.low,
-        "high_usd": found.high,
-        "lines": [_line_row(line, units[line.unit]) for line in found.lines],
-        "price_checked": checked,
-        "price_source": offer.price.source if offer.price else None,
-        "unverified": bool(offer.price and offer.price.unverified),
-    }
+def workload_rows(
+    catalogue: Catalogue, on: Collection[str], given: WorkloadRequest, references: Sequence[Picture]
+) -> list[dict[str, Any]]:
+    """What so many of them come to by the day and the month; as `/v1/quote/workload` says it."""
+    model, calls = find_model(given.model, catalogue), calls_of(given, references)
+    offers = catalogue.offers(model.slug)
+    rows = (workload_offer(given, calls, o, model, on=o.provider in on, units=catalogue.units) for o in offers)
+    return [{"model": model.slug, **asdict(row)} for row in rows]
 
 
-def _line_row(line: Line, unit: UnitRow) -> dict[str, Any]:
-    name = unit.name if line.quantity == 1 else unit.plural
-    return {"unit": line.unit, "unit_name": name, "quantity": line.quantity, "usd": line.amount}
+def workload_of(catalogue: Catalogue, fields: Mapping[str, Any], edits: bool) -> WorkloadRequest:
+    """The request these options describe; where `operation` is None, what the model does. Raises BadRequest.
+
+    `edits`: there are pictures to start from.
+    """
+    named = fields["operation"] or _usual(catalogue, find_model(fields["model"], catalogue), edits)
+    known = {name: value for name, value in fields.items() if value is not None}
+    try:
+        return msgspec.convert({**known, "operation": named}, WorkloadRequest)
+    except msgspec.ValidationError as error:
+        raise wrong_type(error) from error
 
 
-def _size(text: str) -> Size:
+def picture_of_size(text: str) -> Picture:
+    """A reference picture of a size such as 1024x768. Raises BadRequest."""
     size = Size.parse(text)
     if size is None:
         raise BadRequest(f"A size is written like 1024x1024, not {text!r}.", param="size")
-    return size
+    return stand_in(size)
 
 
-def _stand_in(size: Size) -> Picture:
-    """A reference picture of this size: only its size is asked about."""
-    return Picture("0" * 64, "image/png", size.width, size.height, min(size.pixels, BINARY_MEGAPIXEL))
+def picture_in(path: Path) -> Picture:
+    """A reference picture as it is, measured. Raises BadRequest where the file is none."""
+    data = path.read_bytes()
+    try:
+        facts = measure(data, data[-TAIL_BYTES:], len(data))
+    except NotAPicture as error:
+        raise BadRequest(f"{path}: {error.message}", code=error.code) from error
+    return Picture(sha256(data).hexdigest(), facts.media_type, facts.width, facts.height, len(data))
+
+
+def _usual(catalogue: Catalogue, model: Model, edits: bool) -> Operation:
+    """What is asked of a model where nobody says: pictures where any offer makes them."""
+    done = {operation for offer in catalogue.offers(model.slug) for operation in offer.operations}
+    order = (Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT, Operation.EMBEDDING, Operation.CHAT)
+    first = next((operation for operation in order if operation in done), Operation.IMAGE_GENERATION)
+    return Operation.IMAGE_EDIT if edits and first is Operation.IMAGE_GENERATION else first

@@ -1,7 +1,8 @@
 """Rows as tables in a terminal."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -9,10 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from penstock.core.money import plain
-from penstock.store.keys import Key
 from penstock.upstream.credentials import Switch
 
 _PIPE_COLUMNS = 10_000
+
+Row = Mapping[str, Any]
 
 
 def show(table: Table) -> None:
@@ -23,12 +25,34 @@ def show(table: Table) -> None:
     console.print(table if table.row_count else "Nothing here yet.")
 
 
-def keys_table(keys: Sequence[Key]) -> Table:
-    table = _table("Name", "Key", "Scopes", "Created", "State", "Id")
-    for key in keys:
-        state = f"revoked {_day(key.revoked_at)}" if key.revoked_at else "valid"
-        table.add_row(escape(key.name), key.hint, ", ".join(sorted(key.scopes)), _day(key.created_at), state, key.id)
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table that is drawn from rows."""
+
+    header: str
+    """With the unit, where it has one."""
+    cell: Callable[[Row], str]
+    right: bool = False
+    """For numbers."""
+
+
+def drawn(rows: Iterable[Row], columns: Sequence[Column]) -> Table:
+    """Rows as a table; every cell is shown as it is, without markup."""
+    headed = any(column.header for column in columns)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=headed)
+    for column in columns:
+        table.add_column(column.header, overflow="fold", justify="right" if column.right else "left")
+    for row in rows:
+        table.add_row(*(escape(column.cell(row)) for column in columns))
     return table
+
+
+def dollars(amount: Decimal | None) -> str:
+    """An amount below a heading with a dollar sign: two decimals or more, `-` where it is not known."""
+    if amount is None:
+        return "-"
+    whole, _, fraction = plain(amount).partition(".")
+    return f"{whole}.{fraction:0<2}"
 
 
 def switches_table(switches: Mapping[str, Switch], offers: Mapping[str, int]) -> Table:
@@ -48,21 +72,35 @@ def models_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def quote_table(rows: Sequence[dict[str, Any]]) -> Table:
-    table = _table("Provider", "Cost", "Made of", "Price checked")
+    """Quotes; those of a workload with what a day and a month come to."""
+    periods = ("per_day_usd", "per_month_usd") if any("per_day_usd" in row for row in rows) else ()
+    headings = {"per_day_usd": "A day", "per_month_usd": "A month"}
+    table = _table("Provider", "Cost", *(headings[name] for name in periods), "Made of", "Price checked")
     for row in rows:
-        table.add_row(row["provider"], *_quote_cells(row))
+        cost, *further = _quote_cells(row)
+        name = row["provider"] if row["on"] else f"[dim]{row['provider']}[/]"
+        table.add_row(name, cost, *("" if row[p] is None else f"${plain(row[p])}" for p in periods), *further)
     return table
 
 
 def _quote_cells(row: dict[str, Any]) -> tuple[str, str, str]:
     if not row["able"]:
         return "cannot", escape(row["why_not"]), ""
-    if row["unpriced"] or row["low_usd"] is None:
-        return "unpriced", "", row["price_checked"] or ""
-    low, high = row["low_usd"], row["high_usd"]
-    cost = f"${plain(low)}" if row["exact"] else f"${plain(low)} to {f'${plain(high)}' if high is not None else '?'}"
-    made = " + ".join(f"{plain(line['quantity'])} {line['unit_name']} ${plain(line['usd'])}" for line in row["lines"])
-    return cost, made, (row["price_checked"] or "") + (" unverified" if row["unverified"] else "")
+    checked = row["price_checked"].isoformat() if row["price_checked"] else ""
+    low = row["low_usd"] if "low_usd" in row else row["per_request_usd"]
+    if low is None:
+        return "unpriced" if row["certainty"] == "unpriced" else "not known before", "", checked
+    made = " + ".join(f"{plain(line.quantity)} {line.unit_name} ${plain(line.usd)}" for line in row["lines"])
+    return _amount(row, low), made, checked + (" unverified" if row["unverified"] else "")
+
+
+def _amount(row: dict[str, Any], low: Decimal) -> str:
+    if row["certainty"] == "exact":
+        return f"${plain(low)}"
+    if "high_usd" not in row:
+        return f"about ${plain(low)}"
+    high = row["high_usd"]
+    return f"${plain(low)} to {'?' if high is None else f'${plain(high)}'}"
 
 
 def _table(*columns: str) -> Table:
@@ -70,7 +108,3 @@ def _table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
-
-
-def _day(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
