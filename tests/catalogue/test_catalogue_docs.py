@@ -20,7 +20,7 @@ EXAMPLES = re.findall(r"```toml\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)
 
 def test_the_examples_make_a_model_that_can_be_quoted(tmp_path: Path) -> None:
     assert [name for name, _ in EXAMPLES] == [
-        "models/black-forest-labs/flux.2-dev.toml",
+        "models/acme/house-style.toml",
         "providers.toml",
         "offers/rack.toml",
     ]
@@ -29,7 +29,7 @@ def test_the_examples_make_a_model_that_can_be_quoted(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     catalogue = load([tmp_path])
-    model = catalogue.find("FLUX-2-dev")
+    model = catalogue.find("House-Style")
     assert model is not None
     (offer,) = catalogue.offers(model.slug)
     assert catalogue.providers[offer.provider].quirks == {"response_format": "b64_json"}

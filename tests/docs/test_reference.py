@@ -15,14 +15,14 @@ import typer
 import typer.core
 
 import penstock
-from penstock.api.errors import openrouter_status
+from penstock.api.errors import openai_status, openrouter_status
 from penstock.catalogue.load import DATA
 from penstock.catalogue.load import load as load_catalogue
 from penstock.cli import app
 from penstock.core.errors import Moderated, PenstockError
 from penstock.providers import ADAPTERS, bfl, openai_quirks
 from penstock.providers.sandbox import Sandbox
-from penstock.settings import Days, Level, Port, ProviderSettings, Seconds, Settings
+from penstock.settings import Days, Level, Port, ProviderSettings, Seconds, Settings, Stage
 from tests.docs.codes import assigned_codes, codes
 from tests.docs.pages import PAGES, ROOT, page, tables, words
 
@@ -34,13 +34,16 @@ SOURCE = Path(penstock.__file__).parent
 _TYPES: dict[Any, str] = {
     str: "text",
     str | None: "text",
+    bool: "true or false",
     bool | None: "true or false",
     Port: "whole number, 1 to 65535",
     Level: "`debug`, `info`, `warning` or `error`",
     Seconds: "number above 0",
     Days | None: "number above 0",
+    Decimal: "decimal number",
     Decimal | None: "decimal number",
     tuple[str, ...]: "list of texts",
+    tuple[Stage, ...] | None: "list of `input` and `output`",
     tuple[str, ...] | None: "list of texts",
     tuple[dict[str, Any], ...]: "list of mappings",
     dict[str, Any]: "mapping",
@@ -154,7 +157,7 @@ def test_every_error_code_is_on_its_page() -> None:
 @pytest.mark.parametrize("code", sorted(_error_tables()))
 def test_an_error_has_the_status_the_page_says_in_both_dialects(code: str) -> None:
     kinds = codes()[code]
-    openai = ", ".join(str(status) for status in sorted({kind.status for kind in kinds}))
+    openai = ", ".join(str(status) for status in sorted({openai_status(_one(kind)) for kind in kinds}))
     openrouter = ", ".join(str(status) for status in sorted({openrouter_status(_one(kind)) for kind in kinds}))
     assert _error_tables()[code] == (openai, openrouter)
 

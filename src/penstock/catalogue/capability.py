@@ -67,6 +67,8 @@ def ignored(call: ImageCall, offer: Offer) -> tuple[str, ...]:
 def _operation(call: Call, offer: Offer) -> Fault | None:
     if call.operation in offer.operations:
         return None
+    if not offer.operations:
+        return "model", "is reached by an endpoint of its provider that this gateway does not have."
     does = _listed(_DOES[operation] for operation in Operation if operation in offer.operations)
     field = None
     if isinstance(call, ImageCall) and call.operation is Operation.IMAGE_EDIT:

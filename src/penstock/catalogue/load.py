@@ -4,16 +4,19 @@
     units.toml                     [<unit>]
     models/<maker>/<name>.toml     the path is the slug
     offers/<provider>.toml         [family.<name>] and [[offer]]
+    imported/<name>.json           other people's prices, laid beneath all of it
 
 Any fault is a CatalogueError that names the file and says what to do.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from penstock.catalogue.imported import read_layer
 from penstock.catalogue.schema import (
     CatalogueError,
     MeterRow,
@@ -32,13 +35,20 @@ from penstock.core.price import Meter, Price, Unit
 from penstock.core.target import ImageTokens, Limits, Model, Offer, Provider
 
 DATA = Path(__file__).parent / "data"
+_JOINED = ("limits", "defaults", "image_tokens")
+"""Tables of an offer whose keys are joined, not replaced as a whole."""
 _LAYOUT = "providers.toml, units.toml, models/<maker>/<name>.toml and offers/<provider>.toml"
 
 
-def load(folders: Sequence[Path] = ()) -> Catalogue:
-    """The shipped catalogue with these folders laid over it, in order; raises CatalogueError."""
-    catalogue = Catalogue()
-    for folder in (DATA, *folders):
+def load(folders: Sequence[Path] = (), imported: Sequence[Path] = ()) -> Catalogue:
+    """The shipped catalogue with these folders laid over it, in order, and these imported files beneath it.
+
+    Raises CatalogueError.
+    """
+    catalogue = _layer(Catalogue(), DATA)
+    for file in imported:
+        catalogue = catalogue.underlaid(read_layer(file))
+    for folder in folders:
         catalogue = _layer(catalogue, folder)
     return catalogue
 
@@ -51,8 +61,36 @@ def read_model(slug: str, table: Table, where: str) -> Model:
     return Model(slug=slug, **_fields(row))
 
 
-def read_offer(provider: str, table: Table, where: str) -> Offer:
-    """An offer from one `[[offer]]` table, its family filled in; `where` begins the CatalogueError's message."""
+def read_offer(provider: str, table: Table, where: str, known: Catalogue | None = None) -> Offer:
+    """An offer from one `[[offer]]` table, its family filled in; `where` begins the CatalogueError's message.
+
+    Where `known` has the offer already, what the table does not say stays as it is there.
+    """
+    before = None if known is None else known.offer(f"{provider}/{table.get('upstream')}")
+    if before is None:
+        return _offer(provider, table, where)
+    necessary = {"model": before.model, "operations": sorted(before.operations)}
+    return _over(before, table, _offer(provider, {**necessary, **table}, where))
+
+
+def _over(before: Offer, table: Table, given: Offer) -> Offer:
+    """What is given over what was there; limits, defaults and tokens of pictures join key by key."""
+    changes = {name: getattr(given, name) for name in table if name not in _JOINED}
+    for name in _JOINED:
+        if name in table:
+            changes[name] = _joined(getattr(before, name), getattr(given, name), table[name])
+    return replace(before, **changes)
+
+
+def _joined(old: Any, new: Any, keys: Table) -> Any:
+    if old is None or new is None:
+        return new
+    if isinstance(old, Mapping):
+        return {**old, **new}
+    return replace(old, **{key: getattr(new, key) for key in keys})
+
+
+def _offer(provider: str, table: Table, where: str) -> Offer:
     row = convert(table, OfferRow, where)
     return Offer(
         model=row.model,
@@ -89,7 +127,7 @@ def _layer(catalogue: Catalogue, folder: Path) -> Catalogue:
             case ("models", maker, _):
                 models.append(read_model(f"{maker}/{path.stem}", table, str(path)))
             case ("offers", _):
-                offers.extend((path, offer) for offer in _offers(path.stem, table, path))
+                offers.extend((path, offer) for offer in _offers(path.stem, table, path, catalogue))
             case _:
                 raise CatalogueError(f"{path}: the catalogue reads {_LAYOUT}; move this file to one of these places.")
     try:
@@ -134,12 +172,12 @@ def _fields(row: ModelRow | ProviderRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__struct_fields__}
 
 
-def _offers(provider: str, table: Table, path: Path) -> list[Offer]:
+def _offers(provider: str, table: Table, path: Path, known: Catalogue) -> list[Offer]:
     file = convert(table, OffersFile, str(path))
     found: dict[str, Offer] = {}
     for number, raw in enumerate(file.offer, start=1):
         where = f"{path}, offer {raw.get('upstream', number)}"
-        offer = read_offer(provider, _with_family(raw, file.family, where), where)
+        offer = read_offer(provider, _with_family(raw, file.family, where), where, known)
         if offer.id in found:
             raise CatalogueError(f"{where}: is written twice; keep one.")
         found[offer.id] = offer
@@ -155,7 +193,7 @@ def _with_family(raw: Table, families: dict[str, Table], where: str) -> Table:
         raise CatalogueError(f"{where}: there is no [family.{name}] in this file. Families: {', '.join(families)}.")
     family = families[name]
     merged = {**family, **{key: value for key, value in raw.items() if key != "family"}}
-    for key in ("limits", "defaults", "image_tokens"):
+    for key in _JOINED:
         if key in family and key in raw:
             merged[key] = {**family[key], **raw[key]}
     return merged
