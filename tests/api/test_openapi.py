@@ -1,6 +1,7 @@
 """The OpenAPI document, the page made of it and the reference: each says what the gateway really does."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -29,7 +30,7 @@ from penstock.core.usage import Usage
 from penstock.metering.settle import Charge
 from penstock.metering.windows import Windows
 from penstock.pipeline.fields import ImageFields
-from penstock.pipeline.request import Incoming, Life
+from penstock.pipeline.request import Deprecation, Incoming, Life
 from penstock.pipeline.respond import metadata
 from penstock.store.reservations import Reserved
 from tests.api.listed import MODELS, OFFERS, PROVIDERS, decoded, gateway, request
@@ -199,6 +200,7 @@ def life(dialect: str = "openai") -> Any:
     lived.charge = Charge(amount=OFFERS[0].price.meters[0].amount, source="delivered", computed=None)
     lived.ignored = ("tools",)
     lived.reserved, lived.budget_warning = Reserved(amount_pico=1, left={"bud_1": 0}), "It is used up."
+    lived.deprecation = Deprecation(date(2027, 1, 1), "maker/flux-2")
     limits = [Limit(id=f"lim_{unit}", holder=GATEWAY, unit=unit, amount=Decimal(2)) for unit in LimitUnit]
     lived.limits = tuple((limit, Windows().state(limit, 0.0)) for limit in limits)
     return lived

@@ -91,15 +91,15 @@ def test_an_exact_quote_is_what_is_charged_and_less_is_never_dearer(offer: Offer
     if found.exact:
         assert found.low == found.high == charge(offer, usage, terms(call, offer)).amount
     if found.high is not None:
-        less = within(usage, call, offer, data)
+        less = within(usage, call, offer, data, sized=found.exact)
         charged = charge(offer, less, terms(call, offer)).amount
         assert charged is None or charged <= found.high
 
 
-def within(usage: Usage, call: ImageCall, offer: Offer, data: st.DataObject) -> Usage:
+def within(usage: Usage, call: ImageCall, offer: Offer, data: st.DataObject, *, sized: bool) -> Usage:
     """Fewer pictures, smaller ones, and no more tokens than their bounds."""
     made = data.draw(st.integers(0, call.n))
-    whole = [size if call.size else data.draw(any_size(offer, size)) for size in usage.outputs[:made]]
+    whole = [size if call.size or sized else data.draw(any_size(offer, size)) for size in usage.outputs[:made]]
     shrunk = [Size(data.draw(st.integers(1, size.width)), size.height) for size in whole]
     seen = len(call.references) * call.n
     less = replace(usage, outputs=tuple(shrunk), references=usage.references[: data.draw(st.integers(0, seen))])

@@ -88,11 +88,13 @@ CALL_FACTS = {
     "credits-used": "US dollars that the request took of the credit paid in beforehand; absent without such credit.",
     "credits-remaining": "US dollars left of that credit, after this request.",
     "ignored": "Request fields that were left out because the provider does not take them; absent where none.",
-    "deprecation": "The day the model ends here, and what to use then; absent where no end is known. `sunset` has it too.",
+    "deprecation": "The day the model ends here, and what to use then; absent where no end is known.",
 }
 """Response headers of answers that took a call to a provider."""
 
 _COUNTED = {unit: "requests in flight" if unit is LimitUnit.CONCURRENT else str(unit) for unit in LimitUnit}
+SUNSET = {"sunset": "The day of `x-penstock-deprecation` as a date of HTTP (RFC 8594)."}
+
 LIMIT_HEADERS = {
     f"x-ratelimit-{name}-{unit}": text.format(counted)
     for unit, counted in _COUNTED.items()
@@ -265,7 +267,7 @@ def _without_null(schema: Json) -> Json:
 
 
 def _response_headers(call: bool) -> dict[str, str]:
-    facts, limits = ({**FACTS, **CALL_FACTS}, LIMIT_HEADERS) if call else (FACTS, {})
+    facts, limits = ({**FACTS, **CALL_FACTS}, {**SUNSET, **LIMIT_HEADERS}) if call else (FACTS, {})
     ours = {f"x-penstock-{name}": text for name, text in facts.items()}
     return {"x-request-id": "The id to quote.", **ours, **limits}
 

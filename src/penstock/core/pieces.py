@@ -75,7 +75,7 @@ _INLINE = re.compile(rb"(data:[^\"\\;,]{0,100};base64,)(?!sha256:)[A-Za-z0-9+/=\
 
 
 def without_pictures(encoded: bytes) -> bytes:
-    """Encoded JSON to be kept: placeholders name their picture's digest, and short pictures in the text are left out."""
+    """Encoded JSON to be kept: placeholders name their picture's digest, and short pictures are left out."""
     named = _pattern().sub(rb"sha256:\1", encoded)
     return _INLINE.sub(rb"\1...", named)
 

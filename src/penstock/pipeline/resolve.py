@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from penstock.catalogue.capability import refusal
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import Call
-from penstock.core.errors import BadRequest, Forbidden, NotFound
+from penstock.core.errors import BadRequest, Forbidden, NotFound, PenstockError
 from penstock.core.principal import Principal
 from penstock.core.target import Candidate, Exclusion, Model, Offer, Provider
 from penstock.pipeline.gateway import Gateway
@@ -56,7 +56,7 @@ def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
     """Fill in the candidates, in order of preference, and what is to be said of the model's end.
 
     Raises NotFound where nobody switched on serves the model, or not any more; Forbidden where the key may not call
-    it; and BadRequest where nobody can honour the call, with every offer's reason in the message.
+    it, or nobody who serves it; and BadRequest where nobody can honour the call, with every offer's reason.
     """
     life.strategy = strategy_of(life.asked_model or call.model, gateway.catalogue) or life.strategy
     offers = gateway.catalogue.offers(model.slug)
@@ -72,7 +72,7 @@ def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
             candidates.append(Candidate(model, offer, gateway.accounts[offer.provider]))
     life.exclusions = tuple(exclusions)
     if not candidates:
-        raise _refused(exclusions)
+        raise _refused(exclusions, life.principal)
     life.deprecation = ending(model, [candidate.offer for candidate in candidates])
     life.candidates = _preferred(candidates, life)
 
@@ -183,10 +183,12 @@ def place(candidate: Candidate, wish: Preferences) -> int:
     return wish.order.index(provider) if provider in wish.order else len(wish.order)
 
 
-def _refused(exclusions: list[Exclusion]) -> BadRequest:
+def _refused(exclusions: list[Exclusion], principal: Principal) -> PenstockError:
     first = exclusions[0]
-    reasons = list(dict.fromkeys(exclusion.reason for exclusion in exclusions))
-    return BadRequest(" ".join(reasons), code="unsupported_request", param=first.field)
+    reasons = " ".join(dict.fromkeys(exclusion.reason for exclusion in exclusions))
+    if not any(principal.may_use(exclusion.offer.provider) for exclusion in exclusions):
+        return Forbidden(reasons, code="provider_not_allowed", param=first.field)
+    return BadRequest(reasons, code="unsupported_request", param=first.field)
 
 
 def unserved(model: Model, gateway: Gateway, day: date) -> NotFound:

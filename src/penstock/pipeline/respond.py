@@ -129,7 +129,9 @@ def metadata(life: Life) -> dict[str, str]:
         facts["cost"] = plain(life.charge.amount)
     if life.budget_warning is not None:
         facts["budget-warning"] = life.budget_warning
-    facts |= _credits(life)
+    if credit := _credit(life):
+        facts["credits-used"] = credit[0]
+        facts["credits-remaining"] = credit[1]
     if ignored := _shown(life.ignored):
         facts["ignored"] = ", ".join(ignored)
     if life.deprecation is not None:
@@ -149,14 +151,14 @@ def _ending(end: Deprecation) -> str:
     return f"{end.day}; use {end.successor}" if end.successor else str(end.day)
 
 
-def _credits(life: Life) -> dict[str, str]:
+def _credit(life: Life) -> tuple[str, str] | None:
     """What the request took of the credit paid in beforehand, and what is left of it; once its cost is known."""
     reserved, charged = life.reserved, charged_pico(life)
     credit = next((budget for budget in life.principal.budgets if budget.kind == "credit"), None)
     if credit is None or reserved is None or reserved.left is None or charged is None:
-        return {}
+        return None
     left = reserved.left[credit.id] + reserved.amount_pico - charged
-    return {"credits-used": plain(from_pico(charged)), "credits-remaining": plain(from_pico(left))}
+    return plain(from_pico(charged)), plain(from_pico(left))
 
 
 def in_both_spellings(request_id: str, facts: Mapping[str, str]) -> dict[str, str]:
