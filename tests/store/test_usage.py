@@ -22,7 +22,7 @@ from penstock.store.reconcile import reconcile
 from penstock.store.requests import Place, RequestFilter, export_rows, list_requests, request_detail
 from penstock.store.rows import RequestRow
 from penstock.store.spent import spent_by_keys
-from penstock.store.sums import DAY_MS, HOUR_MS, share
+from penstock.store.sums import DAY_MS, HOUR_MS, shares
 from penstock.store.usage import GROUPS, MOST_ROWS, UsageRow, covered, total, usage
 from penstock.telemetry import metrics
 from tests.store.samples import NOW, attempt, link, request
@@ -42,8 +42,8 @@ def record(c: Connection, *rows: RequestRow) -> None:
     dialect = c.dialect
     for insertion, values in (
         (inserting_requests(dialect), rows),
-        (adding_up_hours(dialect), [share(row) for row in rows]),
-        (adding_up_days(dialect), [share(row) for row in rows]),
+        (adding_up_hours(dialect), [shares(row)[0] for row in rows]),
+        (adding_up_days(dialect), [shares(row)[1] for row in rows]),
     ):
         insertion.run(c, [insertion.bind(value) for value in values])
 

@@ -169,3 +169,22 @@ async def test_callers_beyond_the_bound_are_refused_at_once(
     assert results[:2] == [None, None]
     assert isinstance(results[2], Unavailable)
     await ledger.note_attempt(attempt("att_4", started_at=NOW + 1))
+
+
+async def test_at_a_high_rate_a_commit_waits_for_the_requests_under_way_and_no_longer(
+    ledger: Ledger, writer: Writer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(300):
+        await ledger.record(request(f"req_{number}"), [])
+    commits: list[str] = []
+    event.listen(database.writing, "commit", lambda connection: commits.append("commit"))
+    monkeypatch.setattr(writer_module, "GATHER_FROM", 1)
+    monkeypatch.setattr(writer_module, "GATHER_SECONDS", 30.0)
+    ledger.expect(2)
+    first = asyncio.create_task(ledger.record(request("req_a"), []))
+    await asyncio.sleep(0.05)
+    assert not first.done(), "another request is under way"
+    await asyncio.wait_for(asyncio.gather(first, ledger.record(request("req_b"), [])), 10)
+    assert commits == ["commit"]
+    ledger.expect(-1)
+    await asyncio.wait_for(ledger.record(request("req_c"), []), 10)  # nobody else is under way

@@ -10,7 +10,12 @@ TOLERANCE_PERCENT = 1
 
 def to_pico(dollars: Decimal) -> int:
     """Whole pico-dollars; exact for every price rule whose amounts have at most twelve decimals."""
-    return int((dollars * PICO).to_integral_value(ROUND_HALF_EVEN))
+    return int((dollars * PICO).to_integral_value(ROUND_HALF_EVEN)) if dollars else 0
+
+
+def pico_or_none(dollars: Decimal | None) -> int | None:
+    """The same of an amount that may not be known."""
+    return None if dollars is None else to_pico(dollars)
 
 
 def from_pico(pico: int) -> Decimal:

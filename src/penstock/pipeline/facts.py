@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from penstock.core.call import Call, ChatCall, EmbeddingCall, ImageCall, Operation, Size
 from penstock.core.errors import PenstockError
-from penstock.core.money import from_pico, to_pico
+from penstock.core.money import from_pico, pico_or_none
 from penstock.core.picture import Picture
 from penstock.core.principal import Principal
 from penstock.core.target import Candidate
@@ -136,7 +136,7 @@ def _kept(picture: Picture) -> list[Any]:
 
 
 def _quote_facts(quote: Quote) -> list[int | None]:
-    return [None if dollars is None else to_pico(dollars) for dollars in (quote.low, quote.high)]
+    return [pico_or_none(quote.low), pico_or_none(quote.high)]
 
 
 def _quote(given: list[int | None]) -> Quote:

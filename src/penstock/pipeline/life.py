@@ -36,6 +36,7 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
     """Serve one request and answer it, whatever happens."""
     life = Life(incoming=incoming, surface=surface, principal=principal)
     responder = Responder(send, life, gateway)
+    gateway.ledger.expect(1)
     try:
         incoming.check_ids()
         life.timeout = _timeout(incoming, gateway)
@@ -59,6 +60,7 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
     finally:
         responder.close()
         leave(life, gateway)
+        gateway.ledger.expect(-1)
 
 
 async def _serve(life: Life, gateway: Gateway, responder: Responder, deadline: asyncio.Timeout) -> None:

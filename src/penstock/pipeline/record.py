@@ -8,7 +8,7 @@ import msgspec
 from penstock.core.answer import ImageAnswer, Output
 from penstock.core.call import ImageCall
 from penstock.core.errors import PenstockError
-from penstock.core.money import to_pico
+from penstock.core.money import pico_or_none
 from penstock.core.picture import Picture
 from penstock.core.pieces import without_pictures
 from penstock.core.usage import Usage
@@ -113,12 +113,12 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         text_tokens_out=usage.text_tokens_out,
         image_tokens_out=usage.image_tokens_out,
         reasoning_tokens=usage.reasoning_tokens,
-        cost_pico=None if charge is None or charge.amount is None else to_pico(charge.amount),
+        cost_pico=pico_or_none(charge.amount) if charge else None,
         cost_source=charge.source if charge else "none",
-        cost_computed_pico=None if charge is None or charge.computed is None else to_pico(charge.computed),
+        cost_computed_pico=pico_or_none(charge.computed) if charge else None,
         price_checked=price.checked if price else None,
-        quote_low_pico=None if quote is None or quote.low is None else to_pico(quote.low),
-        quote_high_pico=None if quote is None or quote.high is None else to_pico(quote.high),
+        quote_low_pico=pico_or_none(quote.low) if quote else None,
+        quote_high_pico=pico_or_none(quote.high) if quote else None,
         attempts=len(life.attempts),
         fallback_used=life.fallback_used,
         routing_strategy=life.strategy,
@@ -132,7 +132,7 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         team_id=life.principal.team_id,
         member_id=life.principal.user_id,
         charged_pico=charged_pico(life),
-        uncertain_pico=None if life.uncertain is None else to_pico(life.uncertain),
+        uncertain_pico=pico_or_none(life.uncertain),
         charge_reason=life.charge_reason,
         price_version=price.version if price else None,
         resumed=life.resumed,
@@ -184,7 +184,7 @@ def _attempt_row(life: Life, attempt: Attempt) -> AttemptRow:
         error_code=attempt.error.code if attempt.error else None,
         upstream_id=submitted.upstream_id if submitted else None,
         polling_url=submitted.polling_url if submitted else None,
-        stated_pico=None if attempt.stated_cost is None else to_pico(attempt.stated_cost),
+        stated_pico=pico_or_none(attempt.stated_cost),
         outcome=attempt.outcome,
     )
 

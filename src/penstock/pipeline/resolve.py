@@ -39,8 +39,7 @@ def find_model(name: str, catalogue: Catalogue) -> Model:
 
 def strategy_of(name: str, catalogue: Catalogue) -> str | None:
     """The strategy that a name's variant asks for; None where it has none."""
-    _, variant = _found(name, catalogue)
-    return VARIANTS.get(variant)
+    return VARIANTS.get(_found(name, catalogue)[1]) if ":" in name else None
 
 
 def _found(name: str, catalogue: Catalogue) -> tuple[Model | None, str]:
@@ -61,7 +60,7 @@ def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
     life.strategy = strategy_of(life.asked_model or call.model, gateway.catalogue) or life.strategy
     offers = gateway.catalogue.offers(model.slug)
     serving = [offer for offer in offers if offer.provider in gateway.accounts]
-    if not serving or all(_gone(offer, today(life)) for offer in serving):
+    if not serving or all(_over(offer, life) for offer in serving):
         raise unserved(model, gateway, today(life))
     exclusions: list[Exclusion] = []
     candidates: list[Candidate] = []
@@ -89,7 +88,7 @@ def judged(
     return [
         (
             offer,
-            _ended(offer, today(life))
+            _ended(offer, life)
             or _barred(offer, life.principal)
             or _unwanted(offer, life.preferences)
             or refusal(call, offer, model),
@@ -128,8 +127,13 @@ def _gone(offer: Offer, day: date) -> bool:
     return offer.deprecates is not None and offer.deprecates <= day
 
 
-def _ended(offer: Offer, day: date) -> Exclusion | None:
-    if not _gone(offer, day):
+def _over(offer: Offer, life: Life) -> bool:
+    """The same for a request; few offers have an end, so the day is found out only where one has."""
+    return offer.deprecates is not None and _gone(offer, today(life))
+
+
+def _ended(offer: Offer, life: Life) -> Exclusion | None:
+    if not _over(offer, life):
         return None
     return Exclusion(offer, f"{offer.upstream} at {offer.provider} ended on {offer.deprecates}.", "model")
 

@@ -153,9 +153,11 @@ def _ending(end: Deprecation) -> str:
 
 def _credit(life: Life) -> tuple[str, str] | None:
     """What the request took of the credit paid in beforehand, and what is left of it; once its cost is known."""
-    reserved, charged = life.reserved, charged_pico(life)
     credit = next((budget for budget in life.principal.budgets if budget.kind == "credit"), None)
-    if credit is None or reserved is None or reserved.left is None or charged is None:
+    if credit is None or life.reserved is None or life.reserved.left is None:
+        return None
+    reserved, charged = life.reserved, charged_pico(life)
+    if charged is None or reserved.left is None:
         return None
     left = reserved.left[credit.id] + reserved.amount_pico - charged
     return plain(from_pico(charged)), plain(from_pico(left))

@@ -94,6 +94,10 @@ class Addition(Insertion):
         super().__init__(table, dialect, partial(_add_up, table))
         self._keys = len(table.primary_key)  # the key's columns come first in these tables
 
+    def bind(self, row: object) -> tuple[Any, ...]:
+        """A row; a tuple is one as it stands."""
+        return row if isinstance(row, tuple) else super().bind(row)
+
     def run(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
         """Add bound rows; those with one key become one row first."""
         if len({row[: self._keys] for row in rows}) < len(rows):

@@ -25,7 +25,7 @@ from penstock.store.reservations import (
     parts_of,
 )
 from penstock.store.rows import AssetLinkRow, AssetRow, AttemptRow, PromptRow, RequestRow
-from penstock.store.sums import share
+from penstock.store.sums import shares
 from penstock.store.tables import asset_links, assets, attempts, requests
 from penstock.store.writer import Writer
 
@@ -49,6 +49,10 @@ class Ledger:
         self._days = inserts.adding_up_days(dialect)
         self._prompts = inserts.inserting_prompts(dialect)
         self._reservations = Reservations(dialect)
+
+    def expect(self, requests: int) -> None:
+        """So many more requests are under way, or less: at high rates a commit waits a moment for those that are."""
+        self._writer.under_way += requests
 
     async def reserve(
         self,
@@ -80,14 +84,14 @@ class Ledger:
         Attempts noted before are replaced. `settlement` ends the request's reservation with these changes; None where
         it has none. Raises PenstockError (`ledger_row_refused`) where the request's id is recorded already.
         """
-        part = share(request)
+        hour, day = shares(request)
         rows: list[tuple[Insertion | Removal, object]] = [
             (self._requests, request),
             *((self._attempts, row) for row in attempts),
             *((self._assets, row) for row in assets),
             *((self._links, row) for row in links),
-            (self._hours, part),
-            (self._days, part),
+            (self._hours, hour),
+            (self._days, day),
         ]
         if settlement is not None:
             rows += self._reservations.settlement_rows(request.id, settlement)
