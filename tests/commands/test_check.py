@@ -36,7 +36,20 @@ def test_a_key_switches_a_provider_on_wherever_it_comes_from(
     assert "another" not in table.out and "a-key" not in table.out
 
 
+def test_providers_that_cannot_be_called_are_listed_where_they_are_asked_for(penstock: Penstock) -> None:
+    rows, everything = (penstock("check", *all_, "--json").json for all_ in ((), ("--all",)))
+    assert "fal" not in {row["provider"] for row in rows}
+    fal = next(row for row in everything if row["provider"] == "fal")
+    assert not fal["on"]
+    assert fal["offers"] > 0
+    assert len(rows) < 20 < len(everything)
+
+
 REFUSED = {
+    "a trusted proxy that is no address": (
+        "server: {trusted_proxies: [proxy.example.com]}",
+        "server.trusted_proxies: 'proxy.example.com' is neither an IP address nor a network",
+    ),
     "an unknown setting, with the nearest": (
         "server: {prot: 1}",
         "Unknown setting `server.prot`. Did you mean `port`?",

@@ -1,22 +1,36 @@
 """`penstock check`: what a configuration switches on, and what is wrong with it."""
 
 import os
+from typing import Annotated
+
+import typer
 
 from penstock.cli.options import AsJson, Config, Data, settings_of, show_json
 
 
-def check(data: Data = None, config: Config = None, as_json: AsJson = False) -> None:
+def check(
+    data: Data = None,
+    config: Config = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also providers that cannot be called yet.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Validate a configuration and tell what is on, and why something is off."""
     from penstock.catalogue.configured import configured
     from penstock.commands.tables import show, switches_table
+    from penstock.pipeline.callers import Callers
     from penstock.providers import check_quirks
     from penstock.upstream.credentials import switches
 
     settings = settings_of(config, data)
+    Callers(settings.server.trusted_proxies)
     catalogue = configured(settings)
     check_quirks(catalogue.providers.values())
-    found = switches(catalogue.providers, settings, os.environ)
-    offers = {slug: sum(offer.provider == slug for offer in catalogue.all_offers) for slug in found}
+    found = {
+        slug: switch
+        for slug, switch in switches(catalogue.providers, settings, os.environ).items()
+        if everything or switch.provider.adapter
+    }
+    offers = catalogue.counts()
     if as_json:
         show_json(
             [
