@@ -29,7 +29,7 @@ from penstock.store.reconcile import reconcile
 from penstock.store.requests import RequestFilter, list_requests
 from penstock.store.rows import RequestRow
 from penstock.store.spent import spent_by_keys
-from penstock.store.sums import DAY_MS, share
+from penstock.store.sums import DAY_MS, shares
 from penstock.store.tables import keys
 from penstock.store.usage import usage
 
@@ -115,9 +115,9 @@ def fill(database: Database, count: int) -> None:
     insertions = [make(database.dialect) for make in (inserting_requests, adding_up_hours, adding_up_days)]
     rows = requests(count)
     while batch := [row for row, _ in zip(rows, range(_BATCH), strict=False)]:
-        shares = [share(row) for row in batch]
+        hours, days = zip(*map(shares, batch), strict=True)
         with database.begin() as connection:
-            for insertion, values in zip(insertions, (batch, shares, shares), strict=True):
+            for insertion, values in zip(insertions, (batch, hours, days), strict=True):
                 insertion.run(connection, [insertion.bind(value) for value in values])
 
 
