@@ -89,27 +89,23 @@ organisations = Table(
     Column("archived_at", BigInteger),
 )
 
-teams = Table(
-    "teams",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("organisation_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("archived_at", BigInteger),
-    Index("teams_by_name", "organisation_id", "name", unique=True),
-)
 
-users = Table(
-    "users",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("organisation_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("archived_at", BigInteger),
-    Index("users_by_name", "organisation_id", "name", unique=True),
-)
+def _members(name: str) -> Table:
+    """Parts of an organisation, whose names are their own within it."""
+    return Table(
+        name,
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("organisation_id", Text, nullable=False),
+        Column("name", Text, nullable=False),
+        Column("created_at", BigInteger, nullable=False),
+        Column("archived_at", BigInteger),
+        Index(f"{name}_by_name", "organisation_id", "name", unique=True),
+    )
+
+
+teams = _members("teams")
+users = _members("users")
 
 budgets = Table(
     "budgets",
