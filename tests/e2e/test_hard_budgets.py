@@ -17,7 +17,7 @@ import pytest
 from tests.commands.served import Served
 from tests.e2e.hammering import CALLERS, DOLLAR, SPENDERS, Account, Outcomes, Spender, account, budgeted_key, hammer
 from tests.e2e.running import RunningGateway
-from tests.simulators.base import Hang
+from tests.simulators.base import Hang, Status
 from tests.simulators.bfl import BflSimulator
 from tests.simulators.openai import OpenAISimulator
 
@@ -105,15 +105,31 @@ def wait_until(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def configured(folder: Path, bfl: BflSimulator, openai: OpenAISimulator) -> Path:
-    """A configuration with the simulators where the providers would be."""
+SPARE_OFFER = """
+      - {model: black-forest-labs/flux.2-pro, upstream: flux-2-pro, wire: flux2, operations: [image_generation],
+         limits: {free_size: true}, price: {source: test, checked: 2026-11-21,
+         meters: [{unit: output_megapixel, first: "0.03", amount: "0.015"}]}}"""
+
+
+def configured(folder: Path, bfl: BflSimulator, openai: OpenAISimulator, spare: BflSimulator | None = None) -> Path:
+    """A configuration with the simulators where the providers would be, and another one behind the first."""
+    behind = ""
+    if spare is not None:
+        behind = f"""  spare:
+    adapter: bfl
+    base_url: "{spare.url}"
+    api_key: bfl-test-key
+    cost_unit_usd: 0.01
+    quirks: {{poll_seconds: 0.05}}
+    offers:{SPARE_OFFER}
+"""
     file = folder / "penstock.yaml"
     file.write_text(
         f"""
 providers:
   bfl: {{base_url: "{bfl.url}", api_key: bfl-test-key, quirks: {{poll_seconds: 0.05}}}}
   openai: {{base_url: "{openai.base_url}", api_key: openai-test-key}}
-network: {{allow_private_hosts: ["127.0.0.1"]}}
+{behind}network: {{allow_private_hosts: ["127.0.0.1"]}}
 """
     )
     return file
@@ -134,6 +150,39 @@ def test_the_pictures_of_one_request_are_all_brought_home_after_a_kill(tmp_path:
         assert count(data, "select count(*) from asset_links where role = 'output'") == 4
         assert count(data, "select resumed from requests") == 1
         assert bfl.count("/v1/flux-2-pro") == 4, "nothing is submitted again"
+
+
+def test_a_job_is_asked_for_though_its_request_should_have_ended_while_no_gateway_ran(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with BflSimulator(pending_polls=6) as bfl, OpenAISimulator() as openai:
+        config = configured(tmp_path, bfl, openai)
+        with Served(data, config) as first:
+            key, budget = budgeted_key(data)
+            with asking(first, key, SPENDERS["edits"].body, SPENDERS["edits"].path):
+                wait_until(lambda: count(data, "select count(*) from attempts where upstream_id is not null") == 1)
+                first.end(signal.SIGKILL)
+        change(data, "update reservations set deadline = created_at - 3600000")
+        with Served(data, config):
+            found = settled_account(data, budget)
+        assert found.cost == found.spent == sum(bfl.billed) / 100 == Decimal("0.045")
+        assert (found.uncertain, found.delivered) == (0, 1)
+        assert count(data, "select latency_ms from attempts") > 0
+
+
+def test_an_attempt_that_came_to_nothing_before_a_kill_is_not_held_back(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with BflSimulator() as refusing, BflSimulator(pending_polls=6) as bfl, OpenAISimulator() as openai:
+        refusing.default = Status(503, {"detail": "later"})
+        config = configured(tmp_path, refusing, openai, spare=bfl)
+        with Served(data, config) as first:
+            key, budget = budgeted_key(data)
+            with asking(first, key, SPENDERS["generations"].body):
+                wait_until(lambda: count(data, "select count(*) from attempts where upstream_id is not null") == 1)
+                first.end(signal.SIGKILL)
+        with Served(data, config):
+            found = settled_account(data, budget)
+        assert found.cost == found.spent == sum(bfl.billed) / 100 == Decimal("0.03")
+        assert (found.uncertain, found.held_back) == (0, 0)
 
 
 def test_what_was_sent_and_never_answered_is_held_back_after_a_kill(tmp_path: Path) -> None:
@@ -169,20 +218,28 @@ def test_a_second_gateway_on_the_same_data_leaves_alone_what_the_first_is_doing(
 
 
 @contextmanager
-def asking(served: Served, key: str, body: dict[str, Any]) -> Iterator[threading.Event]:
+def asking(
+    served: Served, key: str, body: dict[str, Any], path: str = "/v1/images/generations"
+) -> Iterator[threading.Event]:
     """A request under way; the event is set when it is answered, or its connection lost."""
     over = threading.Event()
 
     def ask() -> None:
         with suppress(httpx.TransportError):
             headers = {"authorization": f"Bearer {key}"}
-            httpx.post(f"{served.url}/v1/images/generations", json=body, headers=headers, timeout=60, trust_env=False)
+            httpx.post(f"{served.url}{path}", json=body, headers=headers, timeout=60, trust_env=False)
         over.set()
 
     thread = threading.Thread(target=ask)
     thread.start()
     yield over
     thread.join(PATIENCE)
+
+
+def change(data: Path, sql: str) -> None:
+    connection = sqlite3.connect(data / "penstock.db", isolation_level=None)
+    connection.execute(sql)
+    connection.close()
 
 
 def count(data: Path, sql: str) -> int:

@@ -244,6 +244,49 @@ def unpriced(tmp_path_factory: pytest.TempPathFactory, openai_upstream: OpenAISi
         yield running
 
 
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory, bfl: BflSimulator) -> Iterator[RunningGateway]:
+    """A gateway whose provider charges for what its moderation refuses after it was made."""
+    settings = {
+        "providers": {
+            "bfl": {
+                "base_url": bfl.url,
+                "api_key": "bfl-test-key",
+                "quirks": {"poll_seconds": 0.01},
+                "charges_moderated": ["output"],
+            }
+        },
+        "network": {"allow_private_hosts": ["127.0.0.1"]},
+    }
+    with RunningGateway(tmp_path_factory.mktemp("strict"), settings) as running:
+        yield running
+
+
+@each_call
+@pytest.mark.parametrize(("word", "charged"), [("Request Moderated", False), ("Content Moderated", True)])
+def test_what_moderation_refuses_is_charged_at_the_stages_its_provider_charges_for(
+    strict: RunningGateway,
+    bfl: BflSimulator,
+    finish: ExitStack,
+    word: str,
+    charged: bool,
+    path: str,
+    body: dict[str, Any],
+    price: Decimal,
+) -> None:
+    purse = Purse(strict)
+    finish.callback(purse.client.close)
+    budget = purse.budget(Decimal(1))
+    bfl.script.append(Outcome(status=word, reasons=("violence",)))
+    answer = purse.post(path, body)
+    assert answer.status_code in (400, 403), answer.text
+    cost = price if charged else Decimal(0)
+    assert Decimal(answer.headers["x-penstock-cost"]) == cost
+    assert ("moderation" in (purse.row(answer)["charge_reason"] or "")) == charged
+    found = account(purse.data, budget.id)
+    assert (found.spent, found.reserved, found.held_back) == (cost, 0, 0)
+
+
 def test_of_four_pictures_three_are_delivered_and_three_are_charged(purse: Purse, bfl: BflSimulator) -> None:
     budget = purse.budget(Decimal(1))
     bfl.script.append(Outcome(status="Error"))

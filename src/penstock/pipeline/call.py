@@ -52,6 +52,10 @@ async def carry_out(life: Life, call: Call, plan: Plan, gateway: Gateway) -> Asy
             last = position == len(plan.order) - 1
             if last or begun or not error.fallback or (error.ambiguous and isinstance(call, ImageCall)):
                 raise
+            if life.reserved is not None and isinstance(call, ImageCall):
+                # Noted as begun; whoever finishes the request in our place must know that nothing came of them.
+                for attempt in life.attempts:
+                    await note_attempt(life, attempt, gateway)
 
 
 def _suited(life: Life, call: Call, candidate: Candidate) -> Call:
@@ -186,7 +190,7 @@ async def follow(
         raise
     finally:
         attempt.latency = gateway.clock.monotonic() - attempt.started
-        if attempt.outcome == "succeeded":
+        if attempt.outcome == "succeeded" and not life.resumed:
             gateway.speeds.note(attempt.candidate.offer.id, call.operation, attempt.latency)
 
 

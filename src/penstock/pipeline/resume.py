@@ -5,6 +5,8 @@ as that, with the most that it may have cost, so that no reservation outlives it
 """
 
 import asyncio
+from contextlib import aclosing
+from dataclasses import replace
 
 import structlog
 
@@ -55,12 +57,14 @@ async def finish_abandoned(gateway: Gateway) -> None:
 
 async def abandoned(gateway: Gateway) -> list[ReservationRow]:
     """Take over the requests whose process is gone; those that nobody else has taken meanwhile."""
-    now = int(gateway.clock.now() * 1000)
-    deadline = now + int(_AT_LEAST_SECONDS * 1000)
-    rows = await gateway.ledger.open_reservations()
-    gone = [row for row in rows if _is_abandoned(row, now, gateway)]
-    me = gateway.presence.id
-    return [row for row in gone if await gateway.ledger.adopt(row, me, max(row.deadline, deadline))]
+    now, me = int(gateway.clock.now() * 1000), gateway.presence.id
+    at_least = now + int(_AT_LEAST_SECONDS * 1000)
+    taken = []
+    for row in await gateway.ledger.open_reservations():
+        deadline = max(row.deadline, at_least)
+        if _is_abandoned(row, now, gateway) and await gateway.ledger.adopt(row, me, deadline):
+            taken.append(replace(row, owner=me, deadline=deadline))
+    return taken
 
 
 def _is_abandoned(row: ReservationRow, now: int, gateway: Gateway) -> bool:
@@ -125,8 +129,12 @@ async def _result(life: Life, attempt: Attempt, seconds: float, gateway: Gateway
         attempt.error = Unavailable("The gateway was stopped before the provider had answered.", code=STOPPED)
         return attempt.error
     try:
-        async with asyncio.timeout(seconds), gateway.slots.hold(attempt.candidate):
-            async for event in follow(life, attempt, driven, life.call, gateway):
+        async with (
+            asyncio.timeout(seconds),
+            gateway.slots.hold(attempt.candidate),
+            aclosing(follow(life, attempt, driven, life.call, gateway)) as events,
+        ):
+            async for event in events:
                 if isinstance(event, ImageAnswer):
                     return event
     except TimeoutError:

@@ -130,7 +130,8 @@ class Writer:
         """Everything there is, after waiting for the first; empty when the writer is closed."""
         group: list[_Job] = []
         job = self._queue.get()
-        self._gather()
+        if job is not None:
+            self._gather()
         with suppress(Empty):
             while job is not None:
                 group.append(job)
