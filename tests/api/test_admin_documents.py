@@ -106,3 +106,10 @@ def test_what_makes_no_sense_is_not_taken(kind: type[msgspec.Struct], body: dict
 
 def test_a_new_key_may_call_and_look_unless_it_is_said_otherwise() -> None:
     assert documents.NewKey(name="x").scopes == ["inference", "read"]
+
+
+def test_fields_that_may_be_left_out_are_described_like_others() -> None:
+    schemas = openapi.described()["components"]["schemas"]
+    for kind in ("NewKey", "KeyChange", "BudgetChange"):
+        fields = schemas[kind]["properties"]
+        assert [name for name, field in fields.items() if not field.get("description")] == []

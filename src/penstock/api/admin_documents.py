@@ -170,7 +170,7 @@ class NewKey(_Request, frozen=True, kw_only=True):
     addresses: Addresses = []
     expires_at: ExpiresAt | None = None
     expires_in_days: ExpiresInDays | None = None
-    budget: KeyBudget | None = None
+    budget: Annotated[KeyBudget | None, Meta(description="Made together with it.")] = None
 
 
 class KeyChange(_Request, frozen=True, kw_only=True):

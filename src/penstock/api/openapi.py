@@ -309,6 +309,9 @@ def _tidied(schema: Any) -> Any:
         kept = {name: value for name, value in schema.items() if name != "contentEncoding"}
         return {**kept, "format": "binary", "contentMediaType": "application/octet-stream"}
     tidied = {name: _tidied(value) for name, value in schema.items()}
+    described_kinds = [kind for kind in tidied.get("anyOf", ()) if "description" in kind]
+    if len(described_kinds) == 1:  # said of one kind, and meant of the field
+        tidied.setdefault("description", described_kinds[0].pop("description"))
     if isinstance(tidied.get("description"), str):
         tidied["description"] = inspect.cleandoc(tidied["description"])
     return tidied
