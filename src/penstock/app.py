@@ -7,7 +7,9 @@ an error nobody expected becomes an answer.
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import random
 from typing import Any
 
 import structlog
@@ -25,13 +27,17 @@ from penstock.pipeline.auth import authenticate
 from penstock.pipeline.callers import Callers
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.life import live
+from penstock.pipeline.probe import probe_providers
+from penstock.pipeline.reload import watch
 from penstock.pipeline.request import ID, Incoming, Receive, Send
 from penstock.pipeline.respond import in_both_spellings, send_reply
 from penstock.pipeline.resume import finish_abandoned
 from penstock.pipeline.retention import forget_expired
+from penstock.pipeline.routes import RoutesInForce, compiled
+from penstock.pipeline.sharing import share_health
 from penstock.providers import ADAPTERS, check_quirks
-from penstock.routing import STRATEGIES
-from penstock.settings import Settings
+from penstock.routing.base import Dice
+from penstock.settings import Routing, Settings
 from penstock.store.books import Books
 from penstock.store.db import Database
 from penstock.store.kept import kept_secret
@@ -40,9 +46,12 @@ from penstock.store.lookup import Keys
 from penstock.store.marker import Marker
 from penstock.store.presence import Presence
 from penstock.store.writer import Writer
+from penstock.upstream.breakers import Breakers
 from penstock.upstream.client import UpstreamClient
 from penstock.upstream.credentials import switches
 from penstock.upstream.fetch import Fetcher
+from penstock.upstream.health import Healths
+from penstock.upstream.rotation import Rotation
 from penstock.upstream.slots import Slots
 
 log = structlog.get_logger()
@@ -55,8 +64,16 @@ _CALLED_NOBODY = {"cost": "0", "attempts": "0", "fallback-used": "false", "cache
 class Penstock:
     """The gateway as an ASGI application. Its background work runs between lifespan startup and shutdown."""
 
-    def __init__(self, gateway: Gateway, database: Database, writer: Writer, callers: Callers) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        database: Database,
+        writer: Writer,
+        callers: Callers,
+        watched: "Watched | None" = None,
+    ) -> None:
         self.gateway = gateway
+        self._watched = watched
         self._callers = callers
         self._database = database
         self._writer = writer
@@ -77,6 +94,8 @@ class Penstock:
             route, parameters = self._router.find(incoming.method, incoming.path)
             facts = _CALLED_NOBODY if route.surface is not None else {}
             principal = await authenticate(incoming, route.scope, self.gateway.keys)
+            if principal is not None:
+                principal = self.gateway.routes.now.admitted(principal)
             incoming.principal = principal
             if route.surface is not None:
                 assert principal is not None
@@ -125,10 +144,11 @@ class Penstock:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._tasks = [
-                    asyncio.create_task(forget_expired(self.gateway)),
-                    asyncio.create_task(finish_abandoned(self.gateway)),
-                ]
+                work = [forget_expired, finish_abandoned, share_health, probe_providers]
+                self._tasks = [asyncio.create_task(each(self.gateway)) for each in work]
+                if self._watched is not None:
+                    file, read = self._watched
+                    self._tasks.append(asyncio.create_task(watch(file, read, self.gateway)))
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.close()
@@ -140,6 +160,7 @@ class Penstock:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.gateway.background.close()
         await self.gateway.upstream.close()
         await self.gateway.fetcher.close()
         await self._writer.close()
@@ -158,10 +179,22 @@ def _trace_id(headers: Mapping[str, str]) -> str:
     return os.urandom(16).hex()
 
 
-def build(settings: Settings, environment: Mapping[str, str], clock: Clock | None = None) -> Penstock:
+Watched = tuple[Path, Callable[[], Settings]]
+"""A configuration's file, and how it is read."""
+
+
+def build(
+    settings: Settings,
+    environment: Mapping[str, str],
+    clock: Clock | None = None,
+    *,
+    dice: Dice = random,
+    watched: Watched | None = None,
+) -> Penstock:
     """A gateway with all its parts, its database opened and migrated.
 
-    Raises SettingsError or CatalogueError where the configuration cannot be used.
+    `watched` is the configuration's file, from which routing is read again when it changes. Raises SettingsError or
+    CatalogueError where the configuration cannot be used.
     """
     folder = settings.data_path
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,13 +207,26 @@ def build(settings: Settings, environment: Mapping[str, str], clock: Clock | Non
     writer = Writer(database)
     marker = Marker.beside(database.path)
     clock = clock or SystemClock()
+    routes = RoutesInForce(compiled(settings.routing, known), clock.now())
+    healths = Healths(epoch=clock.now() - clock.monotonic())
+    breakers, rotation = Breakers(), Rotation(settings.routing.rotation)
+
+    def configure(routing: Routing) -> None:
+        healths.memory_seconds = routing.memory_seconds
+        breakers.settings, rotation.settings = routing.breaker, routing.rotation
+
+    routes.listen(configure)
     limit = settings.assets.max_picture_megabytes * 2**20
     gateway = Gateway(
         settings=settings,
         catalogue=known,
         accounts={switch.provider.slug: switch.account for switch in switched if switch.account},
         adapters={name: make() for name, make in ADAPTERS.items()},
-        strategy=STRATEGIES["priority"],
+        routes=routes,
+        healths=healths,
+        breakers=breakers,
+        rotation=rotation,
+        dice=dice,
         upstream=UpstreamClient(assets, lambda: PictureScanner(assets, picture_limit=limit)),
         fetcher=Fetcher(settings.network.allow_private_hosts, settings.network.fetch_timeout_seconds),
         slots=Slots(),
@@ -194,4 +240,4 @@ def build(settings: Settings, environment: Mapping[str, str], clock: Clock | Non
         link_secret=kept_secret(database, "asset-links"),
     )
     assets.sweep(clock.now())
-    return Penstock(gateway, database, writer, callers)
+    return Penstock(gateway, database, writer, callers, watched)

@@ -22,6 +22,8 @@ AboveZero = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Days = Annotated[float, Meta(gt=0)]
 Stage = Annotated[str, Meta(pattern="^(input|output)$")]
+Pause = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(gt=0, le=1)]
 Level = Annotated[str, Meta(pattern="^(debug|info|warning|error)$")]
 
 
@@ -91,6 +93,113 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Longest time one picture may take to be downloaded."""
 
 
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How requests of one kind are routed; what is left out is as it is for the others."""
+
+    strategy: str | dict[str, Any] | None = None
+    """A strategy's name, or a mapping with its `name` and its settings."""
+    models: tuple[str, ...] = ()
+    """Models asked in this order when the one asked for fails; of a preset, those asked for by its name."""
+    provider: dict[str, Any] = {}
+    """What a request's `provider` object would say: `order`, `only`, `ignore`, `max_price` and the others."""
+
+
+class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Models that keys are given access to together."""
+
+    models: tuple[str, ...] = ()
+    """Slugs and patterns (`openai/*`); a key whose `models` hold `@name` may call them."""
+    aliases: dict[str, str] = {}
+    """Further names for models, for keys of the group."""
+
+
+class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What becomes of a request when everybody it was planned for has failed."""
+
+    rounds: AboveZero = 3
+    """How often each provider is asked at most; again only where nothing can have been made or charged."""
+    backoff_seconds: Pause = 0.25
+    """Longest pause before the second round; each further one may be twice as long."""
+    longest_wait_seconds: Pause = 10.0
+    """Longest pause; a provider that wants a longer one (`Retry-After`) is not asked again."""
+
+
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long one attempt may take before the next provider is asked, seconds."""
+
+    chat: Seconds = 60.0
+    """Until an answer, or the first and every next part of a stream."""
+    embedding: Seconds = 30.0
+    image_generation: Seconds = 300.0
+    image_edit: Seconds = 300.0
+
+
+class Breaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When an offer is left alone for a while."""
+
+    error_rate: Share = 0.5
+    """The part of the calls that failed from which on it is."""
+    minimum: AboveZero = 10
+    """Results within the window below which it is not."""
+    window_seconds: Seconds = 30.0
+    """Which results count."""
+    open_seconds: Seconds = 15.0
+    """After how long one call is let through to see whether it works again."""
+
+
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long a key of a provider is left out, until a call, or a free question, shows that it works again."""
+
+    no_credit_seconds: Pause = 300.0
+    """Where the provider says that there is no credit left."""
+    refused_seconds: Pause = 60.0
+    """Where the provider refuses the key."""
+    rate_limited_seconds: Pause = 5.0
+    """Where the provider limits the rate and says no time itself, else at most 60 of what it says; 0: never."""
+
+
+class Routing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who is asked, in which order, and for how long. Read again while the gateway runs."""
+
+    strategy: str | dict[str, Any] = "price-weighted"
+    """For requests for which nothing else says one."""
+    models: dict[str, Policy] = {}
+    """By slug, alias or pattern (`openai/*`)."""
+    keys: dict[str, Policy] = {}
+    """By a key's id or name."""
+    presets: dict[str, Policy] = {}
+    """By the name that requests use: `@preset/name`."""
+    aliases: dict[str, str] = {}
+    """Further names for models."""
+    groups: dict[str, Group] = {}
+    """Access groups, by name."""
+    retry: Retry = Retry()
+    timeouts: Timeouts = Timeouts()
+    breaker: Breaker = Breaker()
+    rotation: Rotation = Rotation()
+    memory_seconds: Seconds = 60.0
+    """After how long what happened counts half as much for `adaptive`."""
+    probe_seconds: Pause = 15.0
+    """How often a provider that is down is asked something that costs nothing; 0: never."""
+    mirror_usd_per_day: Decimal = Decimal(1)
+    """US dollars that all copies for comparison may cost in a day."""
+
+
+class ProviderKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One of several keys of a provider, with what may be asked with it."""
+
+    api_key: str
+    """The key."""
+    name: str = ""
+    """What the ledger and messages call it; by default its place in the list."""
+    weight: AboveZero = 1
+    """How much of the traffic it takes beside the others."""
+    requests_per_minute: AboveZero | None = None
+    """Calls it may be used for in a minute."""
+    usd_per_day: Decimal | None = None
+    """US dollars that may be spent with it in a day of UTC."""
+
+
 class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Changes to a provider of the catalogue, or a whole provider of your own."""
 
@@ -104,6 +213,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Where it is reached."""
     api_key: str | None = None
     """Its key, where it does not come from the provider's own environment variable."""
+    keys: tuple[ProviderKey, ...] = ()
+    """Several keys instead of one."""
     concurrency: AboveZero | None = None
     """Most upstream calls at once."""
     timeout_seconds: Seconds = 600.0
@@ -116,6 +227,10 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """US dollars that one unit of a cost stated by the provider is worth."""
     charges_moderated: tuple[Stage, ...] | None = None
     """Stages (`input`, `output`) at which it charges for a call that its moderation refuses."""
+    trains_on_prompts: bool | None = None
+    """Whether it may keep what it is sent and learn from it; where it is not known, `data_collection: deny` avoids it."""
+    zero_retention: bool | None = None
+    """Whether it keeps nothing of what it is sent; where it is not known, `zdr: true` avoids it."""
     offers: tuple[dict[str, Any], ...] = ()
     """Offers at this provider, in the format of a catalogue file's `[[offer]]`."""
 
@@ -130,6 +245,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     network: Network = Network()
     ledger: LedgerSettings = LedgerSettings()
     spending: Spending = Spending()
+    routing: Routing = Routing()
     providers: dict[str, ProviderSettings] = {}
     """By name, as in the catalogue, or a name of your own."""
     models: tuple[dict[str, Any], ...] = ()

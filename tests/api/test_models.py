@@ -26,9 +26,19 @@ from penstock.core.errors import BadRequest, MethodNotAllowed, NotFound
 from penstock.core.price import Meter, Unit
 from penstock.core.principal import Scope
 from penstock.core.target import Limits, Offer
-from tests.api.listed import FLUX_PRICE, MODELS, OFFERS, PICTURES, body, decoded, gateway, price, request
+from penstock.upstream.health import Healths, Result
+from tests.api import listed
+from tests.api.listed import FLUX_PRICE, MODELS, OFFERS, PICTURES, body, decoded, price, request
+from tests.store.samples import HandClock
 
 FLUX = MODELS[0]
+
+
+def gateway(*arguments: Any, **more: Any) -> Any:
+    """The listed models, at offers of which nothing is known yet."""
+    here = listed.gateway(*arguments, **more)
+    here.healths, here.clock = Healths(), HandClock()
+    return here
 
 
 async def ids(query: str = "", **more: Any) -> list[str]:
@@ -252,6 +262,33 @@ async def test_what_is_not_measured_is_null() -> None:
     unknown = [name for name in offer if name.startswith(("uptime", "latency", "throughput", "status"))]
     assert len(unknown) == 6 and all(offer[name] is None for name in unknown)
     assert (offer["tag"], offer["provider_name"], offer["context_length"]) == ("home", "Home", 100_000)
+
+
+GOOD, BAD = Result(good=True, seconds=4.0, first_seconds=0.5, rate=20.0), Result(good=False, seconds=1.0)
+LIMITED = Result(good=False, limited=True, seconds=0.1)
+
+
+@pytest.mark.parametrize(
+    ("model", "offer", "operation", "milliseconds"),
+    [
+        ("maker/chat", "home/chat", Operation.CHAT, 500.0),
+        ("maker/flux", "home/flux", Operation.IMAGE_EDIT, 4000.0),
+        ("other/vectors", "away/vectors", Operation.EMBEDDING, 4000.0),
+    ],
+)
+async def test_what_is_measured_is_what_openrouters_client_reads(
+    model: str, offer: str, operation: Operation, milliseconds: float
+) -> None:
+    here = gateway()
+    for result, age in ((GOOD, 10), (BAD, 10), (LIMITED, 10), (GOOD, 1000), (GOOD, 1000), (BAD, 50_000)):
+        here.healths.note(offer, operation, "", result, here.clock.monotonic() - age)
+    author, slug = model.split("/")
+    reply = decoded(await openrouter_models.endpoints(here, request(), author=author, slug=slug))
+    read = router.ListEndpointsResponse.model_validate(reply["data"]).endpoints[0]
+    assert (read.uptime_last_5m, read.uptime_last_30m, read.uptime_last_1d) == (50.0, 75.0, 60.0)
+    assert read.latency_last_30m is not None and read.throughput_last_30m is not None
+    assert (read.latency_last_30m.p50, read.latency_last_30m.p99) == pytest.approx((milliseconds,) * 2, rel=0.05)
+    assert (read.throughput_last_30m.p50, read.throughput_last_30m.p99) == pytest.approx((20.0,) * 2, rel=0.05)
 
 
 async def test_an_alias_finds_the_endpoints_and_a_text_model_has_none_for_pictures() -> None:

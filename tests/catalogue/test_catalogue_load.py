@@ -20,6 +20,9 @@ from penstock.settings import Settings
 MODEL = 'name = "Mine"\nmaker = "Me"\noutput_modalities = ["image"]\naliases = ["mine"]\n'
 PROVIDER = '[here]\nname = "Here"\nadapter = "openai_compatible"\nbase_url = "http://127.0.0.1:1"\n'
 OFFER = '[[offer]]\nmodel = "me/mine"\nupstream = "mine-1"\noperations = ["image_generation"]\n'
+BENCHMARK = '[benchmark]\nname = "Ours"\npage = "http://wiki/pictures"\nmeasures = "What we like."\n'
+RATING = '[[rating]]\nmodel = "black-forest-labs/flux.2-pro"\noperation = "image_generation"\n'
+RATED = RATING + "score = 7.5\nchecked = 2026-11-20\n"
 PRICE = '[offer.price]\nsource = "a letter"\nchecked = 2026-11-20\n'
 
 
@@ -36,6 +39,7 @@ PLACES = {
     "provider": "providers.toml",
     "offers": "offers/here.toml",
     "units": "units.toml",
+    "benchmark": "benchmarks/ours.toml",
     "stray": "notes/here.toml",
 }
 
@@ -100,6 +104,38 @@ def test_the_configuration_may_say_only_what_it_changes_of_an_imported_offer(tmp
     assert [offer.id for offer in catalogue.offers("openai/gpt-4o")].count("openai/gpt-4o") == 1
 
 
+def test_the_configuration_may_say_what_a_provider_does_with_prompts(tmp_path: Path) -> None:
+    raw = {"data": str(tmp_path), "providers": {"openai": {"trains_on_prompts": False, "zero_retention": True}}}
+    before = load().providers["openai"]
+    after = configured(msgspec.convert(raw, Settings)).providers["openai"]
+    assert after == replace(before, trains_on_prompts=False, zero_retention=True)
+
+
+def test_a_provider_s_facts_and_an_offer_s_numbers_are_read(tmp_path: Path) -> None:
+    provider = PROVIDER + 'cancels = ["chat"]\ntrains_on_prompts = true\nzero_retention = false\n'
+    offers = OFFER + 'quantization = "fp8"\n'
+    catalogue = load([folder(tmp_path, model=MODEL, provider=provider, offers=offers)])
+    here = catalogue.providers["here"]
+    assert (here.cancels, here.trains_on_prompts, here.zero_retention) == (("chat",), True, False)
+    assert [offer.quantization for offer in catalogue.offers("me/mine")] == ["fp8"]
+
+
+def test_ratings_of_one_s_own_models_are_read(tmp_path: Path) -> None:
+    text = BENCHMARK + RATED.replace("black-forest-labs/flux.2-pro", "me/mine") + "interval = 0.5\nvotes = 12\n"
+    catalogue = load([folder(tmp_path, model=MODEL, benchmark=text)])
+    assert catalogue.rating("me/mine", Operation.IMAGE_GENERATION) == 7.5
+    assert catalogue.rating("me/mine", Operation.IMAGE_EDIT) is None
+    (rating,) = catalogue.benchmarks["ours"].ratings
+    assert (rating.interval, rating.votes, rating.rank, rating.checked) == (0.5, 12, None, date(2026, 11, 20))
+    assert set(load().benchmarks) < set(catalogue.benchmarks)
+
+
+def test_a_benchmark_of_a_later_folder_replaces_the_one_of_its_name(tmp_path: Path) -> None:
+    catalogue = load([folder(tmp_path, **{"benchmarks/arena.toml": BENCHMARK + RATED})])
+    assert catalogue.rating("black-forest-labs/flux.2-pro", Operation.IMAGE_GENERATION) == 7.5
+    assert catalogue.rating("openai/gpt-image-2", Operation.IMAGE_GENERATION) is None
+
+
 def test_offers_come_in_the_order_of_the_providers(tmp_path: Path) -> None:
     two = PROVIDER + '[again]\nname = "Again"\nadapter = ""\n'
     catalogue = load([folder(tmp_path, model=MODEL, provider=two, **{"offers/again.toml": OFFER, "offers": OFFER})])
@@ -159,6 +195,25 @@ def test_a_family_fills_in_what_the_offer_does_not_say(tmp_path: Path) -> None:
             "offer mine-1, image_tokens",
             "needs a table",
             id="image tokens that say nothing",
+        ),
+        pytest.param({"offers": OFFER + 'quantization = "q4"'}, "offer mine-1", "quantization", id="quantization"),
+        pytest.param({"benchmark": RATED}, "ours.toml", "`benchmark`", id="ratings of nobody"),
+        pytest.param(
+            {"benchmark": BENCHMARK.replace("page", "pages")}, "[benchmark]", "did you mean 'page'", id="benchmark key"
+        ),
+        pytest.param({"benchmark": BENCHMARK + RATING}, "rating 1", "`score`", id="rating without a score"),
+        pytest.param({"benchmark": BENCHMARK + RATING + "score = 7"}, "rating 1", "`checked`", id="undated rating"),
+        pytest.param(
+            {"benchmark": BENCHMARK + RATED.replace("image_generation", "embedding")},
+            "rating 1",
+            "operation",
+            id="operation that is not rated",
+        ),
+        pytest.param(
+            {"benchmark": BENCHMARK + RATED.replace("flux.2-pro", "flux.2-por")},
+            "ours.toml",
+            "did you mean 'black-forest-labs/flux.2-pro'",
+            id="rating of an unknown model",
         ),
         pytest.param({"offers": OFFER + PRICE}, "offer mine-1, price", "meters", id="price without meters"),
         pytest.param({"offers": OFFER + PRICE + "meters = []"}, "price", "no meters", id="price with no meter"),

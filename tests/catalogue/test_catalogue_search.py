@@ -1,11 +1,12 @@
 """Finding models by the names people type, and laying rows over a catalogue."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from penstock.catalogue.load import load
-from penstock.catalogue.schema import CatalogueError
+from penstock.catalogue.schema import Benchmark, BenchmarkRow, CatalogueError, RatingRow
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import Operation
 from penstock.core.target import Model, Offer, Provider
@@ -104,3 +105,37 @@ def test_an_empty_catalogue_says_that_there_is_nothing() -> None:
 def test_the_catalogue_cannot_be_changed_in_place() -> None:
     with pytest.raises(TypeError):
         CATALOGUE.models["me/mine"] = MINE
+
+
+def benchmark(*ratings: tuple[str, float, int]) -> Benchmark:
+    """Ratings by slug, score and day of November."""
+    about = BenchmarkRow(name="Somebody", page="https://somebody.example", measures="Something.")
+    rows = (
+        RatingRow(model=slug, operation="chat", score=score, checked=date(2026, 11, day))
+        for slug, score, day in ratings
+    )
+    return Benchmark(about, tuple(rows))
+
+
+@pytest.mark.parametrize(
+    ("benchmarks", "rating"),
+    [
+        ((), None),
+        ((benchmark(("me/mine", 5, 1)),), 5),
+        ((benchmark(("me/mine", 5, 2), ("me/mine", 6, 1)),), 5),
+        ((benchmark(("me/mine", 5, 1)), benchmark(("me/mine", 7, 20))), 5),
+        ((benchmark((PRO, 5, 1)), benchmark(("me/mine", 7, 1))), 7),
+    ],
+    ids=["nobody's", "the only one", "the latest", "of the first benchmark", "of the next benchmark"],
+)
+def test_the_rating_that_counts(benchmarks: tuple[Benchmark, ...], rating: float | None) -> None:
+    named = {str(number): each for number, each in enumerate(benchmarks)}
+    catalogue = Catalogue().updated(models=[MINE, replace(MINE, slug=PRO, aliases=())], benchmarks=named)
+    assert catalogue.rating("me/mine", Operation.CHAT) == rating
+    assert catalogue.rating("me/mine", Operation.IMAGE_GENERATION) is None
+    assert catalogue.updated(models=[replace(MINE, name="Other")]).rating("me/mine", Operation.CHAT) == rating
+
+
+def test_a_rating_of_a_model_that_is_not_there_is_refused_with_the_nearest() -> None:
+    with pytest.raises(CatalogueError, match=r"rating of Somebody.*did you mean 'me/mine'"):
+        Catalogue().updated(models=[MINE], benchmarks={"b": benchmark(("me/mien", 5, 1))})

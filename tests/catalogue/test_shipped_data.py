@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from penstock.catalogue.load import load
+from penstock.catalogue.schema import Benchmark, RatingRow
 from penstock.catalogue.sizes import CLASSES, parse_ratio
 from penstock.core.call import Operation
 from penstock.core.money import from_pico, to_pico
@@ -199,3 +200,35 @@ def test_the_sandbox_costs_what_flux_2_pro_does() -> None:
     assert sandbox.price.meters == pro.price.meters
     assert sandbox.price.meters[0].first == Decimal("0.03")
     assert CATALOGUE.providers["sandbox"].key_variable == ""
+
+
+RATINGS = [(benchmark, rating) for benchmark in CATALOGUE.benchmarks.values() for rating in benchmark.ratings]
+
+
+@pytest.mark.parametrize("rated", RATINGS, ids=lambda rated: f"{rated[1].model} {rated[1].operation}")
+def test_a_rating_has_a_source_and_a_day_and_is_of_what_the_model_is_sold_for(
+    rated: tuple[Benchmark, RatingRow],
+) -> None:
+    benchmark, rating = rated
+    assert benchmark.about.page.startswith("https://")
+    assert benchmark.about.name and benchmark.about.measures.endswith(".") and rating.note.endswith(".")
+    assert date(2026, 1, 1) <= rating.checked <= date(2026, 11, 27)
+    assert any(rating.operation in offer.operations for offer in CATALOGUE.offers(rating.model))
+
+
+@pytest.mark.parametrize(
+    ("slug", "operation", "score"),
+    [
+        ("openai/gpt-image-2", Operation.IMAGE_GENERATION, 1381),
+        ("black-forest-labs/flux.2-pro", Operation.IMAGE_GENERATION, 1157),
+        ("black-forest-labs/flux.2-pro", Operation.IMAGE_EDIT, 1241),
+        ("black-forest-labs/flux.2-max", Operation.IMAGE_GENERATION, None),
+    ],
+)
+def test_only_what_was_read_somewhere_is_rated(slug: str, operation: Operation, score: float | None) -> None:
+    assert CATALOGUE.rating(slug, operation) == score
+
+
+def test_only_the_sandbox_is_known_to_keep_and_learn_nothing() -> None:
+    known = {slug: (row.trains_on_prompts, row.zero_retention) for slug, row in CATALOGUE.providers.items()}
+    assert {slug: facts for slug, facts in known.items() if facts != (None, None)} == {"sandbox": (False, True)}

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from random import random
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -13,8 +14,10 @@ import msgspec
 import uvicorn
 from sqlalchemy import Connection
 
-from penstock.app import build
+from penstock.app import Watched, build
+from penstock.core.clock import Clock
 from penstock.core.principal import Scope
+from penstock.routing.base import Dice
 from penstock.settings import Settings
 from penstock.store.books import BlockingBooks
 from penstock.store.db import Database
@@ -32,6 +35,16 @@ _ENDING = ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "chatgpt-image-la
 """OpenAI's offers that end, or have ended, by the calendar."""
 
 
+PLAIN = {
+    "strategy": "priority",
+    "retry": {"rounds": 1},
+    "breaker": {"minimum": 1_000_000},
+    "rotation": {"no_credit_seconds": 0, "refused_seconds": 0, "rate_limited_seconds": 0},
+    "probe_seconds": 0,
+}
+"""Routing for tests that are about something else: in order, nobody asked twice, and nobody left alone afterwards."""
+
+
 def _lasting(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with OpenAI's offers callable for ever, so that no test fails from some day on."""
     providers = dict(settings.get("providers", {}))
@@ -45,19 +58,28 @@ def _lasting(settings: Mapping[str, Any]) -> dict[str, Any]:
 class RunningGateway:
     """Start it with `with`; `url` and `key` are what a client needs."""
 
-    def __init__(self, data: Path, settings: Mapping[str, Any] | None = None) -> None:
-        raw = {"data": str(data), **_lasting(settings or {})}
+    def __init__(
+        self,
+        data: Path,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        clock: Clock | None = None,
+        dice: Dice = random,
+        watched: Watched | None = None,
+    ) -> None:
+        raw = {"data": str(data), "routing": PLAIN, **_lasting(settings or {})}
         self.data = data
+        self._parts = {"clock": clock, "dice": dice, "watched": watched}
         self.settings = msgspec.convert(raw, Settings, strict=False)
         self.url = ""
         self.key = ""
         self.admin_key = ""
 
     def __enter__(self) -> "RunningGateway":
-        self._application = build(self.settings, {})
+        self.application = build(self.settings, {}, **self._parts)
         self.key, self.admin_key = self.new_key(), self.new_key(Scope.ADMIN)
         config = uvicorn.Config(
-            self._application,
+            self.application,
             host="127.0.0.1",
             port=0,
             http="httptools",

@@ -16,7 +16,7 @@ from penstock.api.answers import (
 )
 from penstock.api.errors import openai_failure
 from penstock.api.streams import ChatStream, ImageStream
-from penstock.api.wishes import flag_of, take_provider, take_response_format, take_sandbox, text_of
+from penstock.api.wishes import flag_of, take_directions, take_response_format, take_sandbox, text_of
 from penstock.core.answer import Answer, ChatAnswer, EmbeddingAnswer, ImageAnswer
 from penstock.core.call import Call, ChatCall, EmbeddingCall, ImageCall
 from penstock.core.errors import BadRequest, PenstockError
@@ -64,18 +64,14 @@ class ChatCompletions(OpenAISurface):
     """`POST /v1/chat/completions`."""
 
     async def from_json(self, life: Life, fields: Fields, gateway: Gateway) -> Call:
-        life.asked_model = model = text_of(fields.get("model"), "model")
+        take_directions(life, fields, gateway)
+        model = text_of(fields.get("model"), "model")
         if bytes(fields.get("messages", b""))[:1] != b"[":
             raise BadRequest("`messages` must be a list of messages.", param="messages")
         if bytes(fields.get("stream_options", b"null"))[:1] not in (b"{", b"n"):
             raise BadRequest("`stream_options` must be an object.", param="stream_options")
-        provider = fields.pop("provider", None)
-        if provider is not None or life.incoming.ours("provider-lock"):
-            take_provider(life, value_of(provider, "provider") if provider is not None else None)
         if sandbox := take_sandbox(life.incoming):
             fields["sandbox"] = msgspec.Raw(msgspec.json.encode(sandbox))
-        if "models" in fields:
-            life.ignored = (*life.ignored, "models")
         return ChatCall(
             model=model,
             body=fields,
@@ -113,9 +109,7 @@ class ImagesSurface(OpenAISurface):
         self, life: Life, fields: dict[str, Any], references: tuple[Picture, ...] = (), mask: Picture | None = None
     ) -> ImageCall:
         """The call, with the gateway's own fields taken out."""
-        if isinstance(fields.get("model"), str):
-            life.asked_model = fields["model"]
-        take_provider(life, fields.pop("provider", None))
+        take_directions(life, fields, self._gateway)
         take_response_format(life, fields.pop("response_format", None))
         if sandbox := take_sandbox(life.incoming):
             fields["sandbox"] = sandbox
@@ -171,11 +165,10 @@ class Embeddings(OpenAISurface):
     """`POST /v1/embeddings`."""
 
     async def from_json(self, life: Life, fields: Fields, gateway: Gateway) -> Call:
-        life.asked_model = model = text_of(fields.get("model"), "model")
+        take_directions(life, fields, gateway)
+        model = text_of(fields.get("model"), "model")
         if bytes(fields.get("input", b""))[:1] not in (b'"', b"["):
             raise BadRequest("`input` must be a string or a list.", param="input")
-        provider = fields.pop("provider", None)
-        take_provider(life, value_of(provider, "provider") if provider is not None else None)
         if sandbox := take_sandbox(life.incoming):
             fields["sandbox"] = msgspec.Raw(msgspec.json.encode(sandbox))
         return EmbeddingCall(model=model, body=fields)
@@ -221,6 +214,8 @@ def _typed(name: str, value: str) -> Any:
     """A form's text as the JSON type its field has. Raises BadRequest."""
     if name.startswith("provider["):
         raise BadRequest("In a form `provider` is one field, with a JSON object in it.", param="provider")
+    if name.startswith("models["):
+        raise BadRequest("In a form `models` is one field, with a JSON list in it.", param="models")
     if name in _INTEGERS:
         if not re.fullmatch(r"-?[0-9]{1,30}", value.strip()):
             raise BadRequest(f"`{name}` must be a whole number, not {value[:40]!r}.", param=name)
@@ -229,6 +224,6 @@ def _typed(name: str, value: str) -> Any:
         if value.lower() not in ("true", "false"):
             raise BadRequest("`stream` must be true or false.", param="stream")
         return value.lower() == "true"
-    if name == "provider":
-        return value_of(msgspec.Raw(value.encode()), "provider")
+    if name in ("provider", "models"):
+        return value_of(msgspec.Raw(value.encode()), name)
     return value

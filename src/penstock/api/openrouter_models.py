@@ -21,9 +21,11 @@ from penstock.core.errors import BadRequest, NotFound
 from penstock.core.target import Offer
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Reply
+from penstock.upstream.health import Kind, Window
 
 _HUGGING_FACE = "https://huggingface.co/"
 _MOST = 1000
+_MINUTES_5, _MINUTES_30, _DAY = 300.0, 1800.0, 86_400.0
 _SORTS = ("newest", "pricing-low-to-high", "pricing-high-to-low", "context-high-to-low")
 
 
@@ -136,6 +138,24 @@ class ToolChoiceSupport(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = False
 
 
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """What 50, 75, 90 and 99 of a hundred successful calls did not exceed, within 5%."""
+
+    p50: float
+    p75: float
+    p90: float
+    p99: float
+
+
+Uptime = Annotated[
+    float | None,
+    msgspec.Meta(
+        description="Percent of the calls this gateway made there that succeeded; rate limits and callers' own faults are "
+        "left out. Null where it made none."
+    ),
+]
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """An offer of a model. What is not measured is null."""
 
@@ -164,11 +184,20 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     supports_diarization: bool = False
     supports_tool_choice: ToolChoiceSupport = ToolChoiceSupport()
     native_tools: dict[str, None] = {}
-    uptime_last_5m: None = None
-    uptime_last_30m: None = None
-    uptime_last_1d: None = None
-    latency_last_30m: None = None
-    throughput_last_30m: None = None
+    uptime_last_5m: Uptime
+    uptime_last_30m: Uptime
+    uptime_last_1d: Uptime
+    latency_last_30m: Annotated[
+        Percentiles | None,
+        msgspec.Meta(
+            description="Milliseconds to the first byte of a streamed chat; of pictures and embeddings, to the result. "
+            "Null where none was measured."
+        ),
+    ]
+    throughput_last_30m: Annotated[
+        Percentiles | None,
+        msgspec.Meta(description="Tokens, or megapixels of 2^20 pixels, a second. Null where none was measured."),
+    ]
 
 
 class ModelEndpoints(msgspec.Struct, frozen=True, kw_only=True):
@@ -409,6 +438,8 @@ def _parameters(entry: Served, offer: Offer) -> list[str]:
 
 def _endpoint(gateway: Gateway, entry: Served, offer: Offer) -> Endpoint:
     provider, price = gateway.accounts[offer.provider].provider, offer.price
+    chats = Operation.CHAT in offer.operations
+    measured = _window(gateway, offer, _MINUTES_30, Operation.CHAT if chats else None)
     return Endpoint(
         name=f"{provider.name} | {entry.model.slug}",
         model_id=entry.model.slug,
@@ -425,7 +456,28 @@ def _endpoint(gateway: Gateway, entry: Served, offer: Offer) -> Endpoint:
         price_checked=price.checked if price else None,
         price_unverified=price.unverified if price else None,
         supported_parameters=_parameters(entry, offer),
+        uptime_last_5m=_percent(_window(gateway, offer, _MINUTES_5).uptime),
+        uptime_last_30m=_percent(_window(gateway, offer, _MINUTES_30).uptime),
+        uptime_last_1d=_percent(_window(gateway, offer, _DAY).uptime),
+        latency_last_30m=_percentiles(measured, "first" if chats else "seconds", 1000.0),
+        throughput_last_30m=_percentiles(measured, "rate", 1.0),
     )
+
+
+def _window(gateway: Gateway, offer: Offer, seconds: float, operation: Operation | None = None) -> Window:
+    return gateway.healths.window(offer.id, operation, seconds, gateway.clock.monotonic())
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 2)
+
+
+def _percentiles(window: Window, kind: Kind, times: float) -> Percentiles | None:
+    values = [window.quantile(kind, share) for share in (0.5, 0.75, 0.9, 0.99)]
+    p50, p75, p90, p99 = (None if value is None else round(value * times, 3) for value in values)
+    if p50 is None or p75 is None or p90 is None or p99 is None:
+        return None
+    return Percentiles(p50=p50, p75=p75, p90=p90, p99=p99)
 
 
 def _operations(offer: Offer) -> list[Operation]:

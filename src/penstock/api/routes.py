@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from penstock.api import assets, health, models, openapi, pages, quotes, workloads
+from penstock.api import assets, explain, health, models, openapi, pages, quotes, workloads
 from penstock.api.admin_routes import ADMIN_ROUTES
 from penstock.api.openai import ChatCompletions, Embeddings, ImageEdits, ImageGenerations
 from penstock.api.openrouter import OpenRouterChat, OpenRouterEmbeddings, OpenRouterImages
@@ -56,6 +56,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/v1/images", Scope.INFERENCE, "Make pictures", surface=OpenRouterImages),
     Route("POST", "/api/v1/embeddings", Scope.INFERENCE, "Embed text", surface=OpenRouterEmbeddings),
     Route("POST", "/v1/quote", Scope.INFERENCE, "What a request would cost", handler=quotes.quote),
+    Route("GET", "/v1/explain", Scope.INFERENCE, "Who would be asked, and why", handler=explain.explain),
+    Route("POST", "/v1/explain", Scope.INFERENCE, "Who would be asked, and why", handler=explain.explain),
     Route("POST", "/v1/quote/workload", Scope.READ, "What many requests would cost", handler=workloads.workload),
     Route("GET", "/v1/assets/{digest}", Scope.PUBLIC, "A picture, by signed address or key", handler=assets.asset),
     Route("GET", "/v1/models", Scope.READ, "The models", handler=models.models),

@@ -11,6 +11,18 @@ from penstock.core.target import Model, Provider
 from penstock.settings import ProviderSettings, Settings
 
 _WHERE = "The configuration"
+_CHANGES = (
+    "name",
+    "adapter",
+    "base_url",
+    "concurrency",
+    "poll_hosts",
+    "cost_unit_usd",
+    "charges_moderated",
+    "trains_on_prompts",
+    "zero_retention",
+)
+"""What the configuration may change of a provider, beside its quirks."""
 
 
 def configured(settings: Settings) -> Catalogue:
@@ -53,9 +65,5 @@ def _provider(slug: str, given: ProviderSettings, catalogue: Catalogue) -> Provi
                 "`adapter`, such as openai_compatible, and a `base_url`."
             )
         known = Provider(slug=slug, name=given.name or slug, adapter=given.adapter)
-    changes = {
-        name: getattr(given, name)
-        for name in ("name", "adapter", "base_url", "concurrency", "poll_hosts", "cost_unit_usd", "charges_moderated")
-        if getattr(given, name) is not None
-    }
+    changes = {name: getattr(given, name) for name in _CHANGES if getattr(given, name) is not None}
     return replace(known, **changes, quirks={**known.quirks, **given.quirks})

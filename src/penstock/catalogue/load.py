@@ -4,6 +4,7 @@
     units.toml                     [<unit>]
     models/<maker>/<name>.toml     the path is the slug
     offers/<provider>.toml         [family.<name>] and [[offer]]
+    benchmarks/<name>.toml         [benchmark] and [[rating]]
     imported/<name>.json           other people's prices, laid beneath all of it
 
 Any fault is a CatalogueError that names the file and says what to do.
@@ -18,6 +19,9 @@ from typing import Any
 
 from penstock.catalogue.imported import read_layer
 from penstock.catalogue.schema import (
+    Benchmark,
+    BenchmarkFile,
+    BenchmarkRow,
     CatalogueError,
     MeterRow,
     ModelRow,
@@ -25,6 +29,7 @@ from penstock.catalogue.schema import (
     OffersFile,
     PriceRow,
     ProviderRow,
+    RatingRow,
     Table,
     UnitRow,
     convert,
@@ -37,7 +42,7 @@ from penstock.core.target import ImageTokens, Limits, Model, Offer, Provider
 DATA = Path(__file__).parent / "data"
 _JOINED = ("limits", "defaults", "image_tokens")
 """Tables of an offer whose keys are joined, not replaced as a whole."""
-_LAYOUT = "providers.toml, units.toml, models/<maker>/<name>.toml and offers/<provider>.toml"
+_LAYOUT = "providers.toml, units.toml, models/<maker>/<name>.toml, offers/<provider>.toml and benchmarks/<name>.toml"
 
 
 def load(folders: Sequence[Path] = (), imported: Sequence[Path] = ()) -> Catalogue:
@@ -104,6 +109,7 @@ def _offer(provider: str, table: Table, where: str) -> Offer:
         wire=row.wire,
         image_tokens=None if row.image_tokens is None else _image_tokens(row.image_tokens, f"{where}, image_tokens"),
         concurrency=row.concurrency,
+        quantization=row.quantization,
         deprecates=row.deprecates,
         note=row.note,
     )
@@ -117,6 +123,7 @@ def _layer(catalogue: Catalogue, folder: Path) -> Catalogue:
     units: dict[Unit, UnitRow] = {}
     models: list[Model] = []
     offers: list[tuple[Path, Offer]] = []
+    benchmarks: list[tuple[Path, Benchmark]] = []
     for parts, path in tables.items():
         table = _read(path)
         match parts:
@@ -128,13 +135,24 @@ def _layer(catalogue: Catalogue, folder: Path) -> Catalogue:
                 models.append(read_model(f"{maker}/{path.stem}", table, str(path)))
             case ("offers", _):
                 offers.extend((path, offer) for offer in _offers(path.stem, table, path, catalogue))
+            case ("benchmarks", _):
+                benchmarks.append((path, _benchmark(table, path)))
             case _:
                 raise CatalogueError(f"{path}: the catalogue reads {_LAYOUT}; move this file to one of these places.")
     try:
         catalogue = catalogue.updated(providers=providers, models=models, units=units)
     except CatalogueError as error:
         raise CatalogueError(f"{folder}: {error}") from error
-    return _with_offers(catalogue, offers)
+    return _with_benchmarks(_with_offers(catalogue, offers), benchmarks)
+
+
+def _with_benchmarks(catalogue: Catalogue, benchmarks: list[tuple[Path, Benchmark]]) -> Catalogue:
+    for path, benchmark in benchmarks:
+        try:
+            catalogue.check_ratings(benchmark)
+        except CatalogueError as error:
+            raise CatalogueError(f"{path}: {error}") from error
+    return catalogue.updated(benchmarks={path.stem: benchmark for path, benchmark in benchmarks})
 
 
 def _with_offers(catalogue: Catalogue, offers: list[tuple[Path, Offer]]) -> Catalogue:
@@ -166,6 +184,16 @@ def _unit(name: str, table: Any, path: Path) -> tuple[Unit, UnitRow]:
     if name not in set(Unit):
         raise CatalogueError(f"{path}: there is no unit {name!r}. Units: {', '.join(Unit)}.")
     return Unit(name), convert(table, UnitRow, f"{path}, [{name}]")
+
+
+def _benchmark(table: Table, path: Path) -> Benchmark:
+    file = convert(table, BenchmarkFile, str(path))
+    return Benchmark(
+        convert(file.benchmark, BenchmarkRow, f"{path}, [benchmark]"),
+        tuple(
+            convert(rating, RatingRow, f"{path}, rating {number}") for number, rating in enumerate(file.rating, start=1)
+        ),
+    )
 
 
 def _fields(row: ModelRow | ProviderRow) -> dict[str, Any]:

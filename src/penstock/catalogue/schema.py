@@ -17,6 +17,8 @@ from penstock.core.call import Operation
 from penstock.core.price import BINARY_MEGAPIXEL, Unit
 
 Table = dict[str, Any]
+Quantization = Literal["", "int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32"]
+"""OpenRouter's names, whose `unknown` is the empty one here."""
 T = TypeVar("T")
 
 
@@ -77,6 +79,7 @@ class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
     wire: str = ""
     image_tokens: Table | None = None
     concurrency: int | None = None
+    quantization: Quantization = ""
     deprecates: date | None = None
     note: str = ""
 
@@ -100,6 +103,9 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     cost_unit_usd: Decimal | None = None
     charges_moderated: tuple[Literal["input", "output"], ...] = ()
+    cancels: tuple[Operation, ...] = ()
+    trains_on_prompts: bool | None = None
+    zero_retention: bool | None = None
     links: dict[str, str] = {}
 
 
@@ -109,6 +115,42 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     plural: str
     description: str
+
+
+class BenchmarkRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The `[benchmark]` of benchmarks/<name>.toml: who rates, and where that can be read."""
+
+    name: str
+    page: str
+    measures: str
+
+
+class RatingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One `[[rating]]` of benchmarks/<name>.toml: how well a model did on a day."""
+
+    model: str
+    operation: Literal["image_generation", "image_edit", "chat"]
+    score: float
+    interval: float | None = None
+    votes: int | None = None
+    rank: int | None = None
+    checked: date
+    note: str = ""
+
+
+class BenchmarkFile(msgspec.Struct, frozen=True, kw_only=True):
+    """benchmarks/<name>.toml."""
+
+    benchmark: Table
+    rating: tuple[Table, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A benchmark with its ratings, of one or of several days."""
+
+    about: BenchmarkRow
+    ratings: tuple[RatingRow, ...] = ()
 
 
 def convert(table: Any, kind: type[T], where: str) -> T:

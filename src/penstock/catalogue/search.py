@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from penstock.catalogue.imported import ImportedModel, ImportedOffer, Layer, by_model, model_of, offer_of, provider_of
 from penstock.catalogue.nearness import Names
-from penstock.catalogue.schema import CatalogueError, UnitRow
+from penstock.catalogue.schema import Benchmark, CatalogueError, UnitRow
 from penstock.core.price import Unit
 from penstock.core.target import Model, Offer, Provider
 
@@ -32,11 +32,15 @@ class Catalogue:
     """The offers of the layers above the imported one."""
     units: Mapping[Unit, UnitRow] = field(default_factory=dict)
     """What each unit of a price is called."""
+    benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
+    """By the name of their file; the first one counts first."""
     below: Mapping[str, tuple[Below, ...]] = field(default_factory=dict)
     """The imported offers, by model; those of `written` with the same id count instead."""
     _offers: Mapping[str, tuple[Offer, ...]] = field(init=False, repr=False)
     _ids: Mapping[str, Offer] = field(init=False, repr=False)
     _slugs: Mapping[str, str] = field(init=False, repr=False)
+    _ratings: Mapping[tuple[str, str], float] = field(init=False, repr=False, compare=False)
+    """By slug and operation."""
     _made: dict[str, tuple[Offer, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
     """Offers of models that were asked for."""
     _names: list[Names] = field(init=False, repr=False, compare=False, default_factory=list)
@@ -55,6 +59,7 @@ class Catalogue:
             ("_offers", {slug: tuple(rows) for slug, rows in offers.items()}),
             ("_ids", {offer.id: offer for offer in self.written}),
             ("_slugs", slugs),
+            ("_ratings", _scores(self.benchmarks.values())),
         ):
             object.__setattr__(self, name, value)
 
@@ -109,6 +114,14 @@ class Catalogue:
             counts[provider] += 1
         return counts
 
+    def rating(self, slug: str, operation: str) -> float | None:
+        """How well a model does at an operation; None where nobody has rated it.
+
+        That is the score of the first benchmark that rates the model at it, and of several there the one of the
+        latest day. Scores of different benchmarks are compared as they are.
+        """
+        return self._ratings.get((slug, operation))
+
     def find(self, name: str) -> Model | None:
         """The model with this slug or alias, in any case of letters; a slug counts before an alias."""
         slug = self._slugs.get(name.strip().lower())
@@ -128,12 +141,13 @@ class Catalogue:
         providers: Iterable[Provider] = (),
         offers: Iterable[Offer] = (),
         units: Mapping[Unit, UnitRow] | None = None,
+        benchmarks: Mapping[str, Benchmark] | None = None,
     ) -> "Catalogue":
         """A catalogue with these rows added; one with the slug (or, for an offer, the id) of an old one replaces it.
 
         A replaced offer keeps its place, a new one comes after those that are there and before imported ones. An alias
-        goes to the model that named it last. Raises CatalogueError where an offer names a model or provider that is
-        not there, or two of the new models claim one name.
+        goes to the model that named it last. Raises CatalogueError where an offer or a rating names a model or
+        provider that is not there, or two of the new models claim one name.
         """
         new_models, new_offers = list(models), list(offers)
         _refuse_shared_names(new_models)
@@ -142,10 +156,13 @@ class Catalogue:
             providers={**self.providers, **{provider.slug: provider for provider in providers}},
             written=tuple({offer.id: offer for offer in (*self.written, *new_offers)}.values()),
             units={**self.units, **(units or {})},
+            benchmarks={**self.benchmarks, **(benchmarks or {})},
             below=self.below,
         )
         for offer in new_offers:
             catalogue.check(offer)
+        for benchmark in (benchmarks or {}).values():
+            catalogue.check_ratings(benchmark)
         return catalogue
 
     def underlaid(self, layer: Layer) -> "Catalogue":
@@ -172,6 +189,7 @@ class Catalogue:
             providers=providers,
             written=self.written,
             units=self.units,
+            benchmarks=self.benchmarks,
             below={slug: tuple(rows) for slug, rows in below.items()},
         )
 
@@ -183,9 +201,18 @@ class Catalogue:
                 f"{', '.join(self.providers) or 'none yet'}."
             )
         if offer.model not in self.models:
-            close = self.nearest(offer.model, 1)
-            hint = f"did you mean {close[0]!r}?" if close else "add the model, or name another."
-            raise CatalogueError(f"Offer {offer.id}: there is no model with the slug {offer.model!r}; {hint}")
+            raise self._no_model(f"Offer {offer.id}", offer.model)
+
+    def check_ratings(self, benchmark: Benchmark) -> None:
+        """Raises CatalogueError where a rating's model is not in the catalogue."""
+        for rating in benchmark.ratings:
+            if rating.model not in self.models:
+                raise self._no_model(f"A rating of {benchmark.about.name}", rating.model)
+
+    def _no_model(self, where: str, slug: str) -> CatalogueError:
+        close = self.nearest(slug, 1)
+        hint = f"did you mean {close[0]!r}?" if close else "add the model, or name another."
+        return CatalogueError(f"{where}: there is no model with the slug {slug!r}; {hint}")
 
     def _beneath(self, slug: str) -> list[Below]:
         """The model's imported offers that no layer above has, under the same name or another."""
@@ -228,6 +255,16 @@ class _Known:
     def free(self, aliases: Iterable[str]) -> tuple[str, ...]:
         """Those that nobody in the catalogue goes by."""
         return tuple(alias for alias in aliases if self._catalogue.find(alias) is None)
+
+
+def _scores(benchmarks: Iterable[Benchmark]) -> dict[tuple[str, str], float]:
+    """The score that counts, by slug and operation; `Catalogue.rating` has the rule."""
+    scores: dict[tuple[str, str], float] = {}
+    for benchmark in benchmarks:
+        oldest_first = sorted(benchmark.ratings, key=lambda rating: rating.checked)
+        latest = {(rating.model, str(rating.operation)): rating.score for rating in oldest_first}
+        scores = latest | scores
+    return scores
 
 
 def _plain(name: str) -> str:

@@ -32,6 +32,7 @@ ONE_K = {
 }
 """Sizes of class 1K that callers of OpenRouter's `aspect_ratio` know; other ratios are computed."""
 
+_USUAL_SIZE = Size(1024, 1024)
 _STEP = 16
 _RATIO_TOLERANCE = 0.03
 _AREA_TOLERANCE = 1.6
@@ -51,6 +52,16 @@ def fit(call: ImageCall, offer: Offer) -> ImageCall:
         return call
     size = _size(call, offer.limits)
     return call if size is None else replace(call, size=size, aspect_ratio=None, resolution=None)
+
+
+def usual_size(call: ImageCall, offer: Offer) -> Size:
+    """The size of the pictures a call brings there: as asked, that of the ratio and class, or the offer's own."""
+    fitted = fit(call, offer)
+    found = fitted.size or Size.parse(offer.defaults.get("size", ""))
+    if found is None:
+        side = CLASSES.get(fitted.resolution or offer.defaults.get("resolution", ""))
+        found = Size(side, side) if side else None
+    return found or _USUAL_SIZE
 
 
 def normal_resolution(text: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -26,7 +27,8 @@ def serve(
     settings = load(config, host=host, port=port, data=str(data) if data else None)
     check_address(settings.server.host, settings.server.port)
     log.set_up(settings.server.log_level)
-    application = build(settings, os.environ)
+    watched = (config, partial(load, config)) if config else None
+    application = build(settings, os.environ, watched=watched)
     _greet(settings, _first_key(settings))
     run(application, settings)
 

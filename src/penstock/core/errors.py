@@ -149,6 +149,13 @@ class ProviderError(PenstockError):
     """Whether another offer may be asked instead."""
     ambiguous: bool = False
     """Whether the provider may be making, and charging for, what was asked all the same."""
+    upstream_status: int | None = None
+    """The HTTP status the provider answered with, where it did."""
+
+    @property
+    def certain(self) -> bool:
+        """Nothing can have been made or charged, and the same provider may do better another time."""
+        return False
 
 
 class RateLimited(ProviderError):
@@ -161,6 +168,10 @@ class RateLimited(ProviderError):
         super().__init__(message, headers=headers)
         self.retry_after = retry_after
         """Seconds, where the provider said."""
+
+    @property
+    def certain(self) -> bool:
+        return True
 
 
 class NoCredit(ProviderError):
@@ -181,6 +192,10 @@ class Rejected(ProviderError):
 class Unreachable(ProviderError):
     code = "provider_unreachable"
 
+    @property
+    def certain(self) -> bool:
+        return True
+
 
 JOB_FAILED = "provider_job_failed"
 """Code of a job that its provider ended without a result: nothing was made, so another may be asked."""
@@ -188,6 +203,10 @@ JOB_FAILED = "provider_job_failed"
 
 class UpstreamFailed(ProviderError):
     code = "provider_failed"
+
+    @property
+    def certain(self) -> bool:
+        return not self.ambiguous and (self.upstream_status is None or self.upstream_status >= 500)
 
 
 class UpstreamTimeout(ProviderError):

@@ -39,6 +39,8 @@ class Principal:
     limits: tuple[Limit, ...] = ()
     """Likewise of rate limits."""
     allowances: tuple[Allowance, ...] = ()
+    groups: frozenset[str] = frozenset()
+    """Access groups whose models it may call."""
 
     def may(self, scope: Scope) -> bool:
         """Whether this key reaches a route of that scope; an administrator's reaches all."""

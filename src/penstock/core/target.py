@@ -91,6 +91,8 @@ class Offer:
     image_tokens: ImageTokens | None = None
     concurrency: int | None = None
     """Most upstream calls at once per account, where lower than the provider's."""
+    quantization: str = ""
+    """In which numbers the model is run there, as OpenRouter names them (`fp8`, `bf16`); empty: not known."""
     deprecates: date | None = None
     """The first day on which it cannot be called any more."""
     note: str = ""
@@ -151,6 +153,12 @@ class Provider:
     """What one unit of a cost stated by the provider is worth: a credit, a tick, a dollar."""
     charges_moderated: tuple[str, ...] = ()
     """Stages (`input`, `output`) at which a call that its moderation refuses is charged all the same."""
+    cancels: tuple[str, ...] = ()
+    """Operations, as `core.call.Operation` has them, whose charge ends when the connection is closed in its middle."""
+    trains_on_prompts: bool | None = None
+    """Whether it may learn from what it is sent; None: not known."""
+    zero_retention: bool | None = None
+    """Whether it keeps nothing of what it is sent; None: not known."""
     links: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -164,13 +172,31 @@ class Secret(str):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountKey:
+    """One of several keys at a provider."""
+
+    name: str
+    key: Secret
+    weight: int = 1
+    requests_per_minute: int | None = None
+    usd_per_day: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """A provider switched on: its facts, and the key calls are made with."""
 
     provider: Provider
     key: Secret | None = None
+    """The key a call is made with; of several, the one that was chosen for it."""
     timeout: float = 600.0
     """Longest time one attempt may take, seconds."""
+    silence: float | None = None
+    """Longest silence within a stream, seconds; None: as long as the attempt may take."""
+    key_name: str = ""
+    """What the ledger calls the key, where there are several."""
+    keys: tuple["AccountKey", ...] = ()
+    """All of them, where there are several."""
 
 
 @dataclass(frozen=True, slots=True)

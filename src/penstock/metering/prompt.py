@@ -58,6 +58,26 @@ def embedding_tokens(call: EmbeddingCall) -> tuple[int, int]:
     return ceil(length / BYTES_PER_TOKEN), length + _TEMPLATE
 
 
+def text_of(call: ImageCall | ChatCall | EmbeddingCall) -> str:
+    """What is asked, in words: a prompt, or the text of a chat's messages; what is no text is left out."""
+    if isinstance(call, ImageCall):
+        return call.prompt
+    try:
+        given = msgspec.json.decode(call.body["messages" if isinstance(call, ChatCall) else "input"])
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    entries = given if isinstance(given, list) else [given]
+    return "\n".join(text for entry in entries for text in _texts(entry))
+
+
+def _texts(entry: object) -> list[str]:
+    content = entry.get("content") if isinstance(entry, dict) else entry
+    if isinstance(content, str):
+        return [content]
+    parts = content if isinstance(content, list) else []
+    return [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+
+
 def media(call: ChatCall) -> int | None:
     """How many pictures a chat holds; None where it holds sound, documents or what is not known here."""
     messages = bytes(call.body.get("messages", b""))

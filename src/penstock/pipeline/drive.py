@@ -64,7 +64,7 @@ async def _ask(adapter: Adapter, call: Call, candidate: Candidate, gateway: Gate
         yield adapter.read(call, offer, account, reply)
         return
     reader = adapter.reader(call, offer, account)
-    async with aclosing(gateway.upstream.stream(request, account.timeout)) as pieces:
+    async with aclosing(gateway.upstream.stream(request, account.timeout, account.silence)) as pieces:
         async for piece in pieces:
             if isinstance(piece, UpstreamReply):
                 yield adapter.read(call, offer, account, piece)

@@ -2,24 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from random import random
 
 from penstock.assets.store import AssetStore
 from penstock.catalogue.search import Catalogue
 from penstock.core.clock import Clock
 from penstock.core.target import Account
 from penstock.metering.windows import Windows
+from penstock.pipeline.background import Background, Purse, Turns
+from penstock.pipeline.routes import RoutesInForce
 from penstock.providers.base import AnyAdapter
-from penstock.routing.base import Strategy
+from penstock.routing.base import Dice
 from penstock.settings import Settings
 from penstock.store.books import Books
 from penstock.store.ledger import Ledger
 from penstock.store.lookup import Keys
 from penstock.store.presence import Presence
 from penstock.telemetry.metrics import Metrics
+from penstock.upstream.breakers import Breakers
 from penstock.upstream.client import UpstreamClient
 from penstock.upstream.fetch import Fetcher
+from penstock.upstream.health import Healths
+from penstock.upstream.rotation import Rotation
 from penstock.upstream.slots import Slots
-from penstock.upstream.speed import Speeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +36,8 @@ class Gateway:
     accounts: Mapping[str, Account]
     """Providers that are on, by slug."""
     adapters: Mapping[str, AnyAdapter]
-    strategy: Strategy
+    routes: RoutesInForce
+    """How requests are routed; changes while the gateway runs."""
     upstream: UpstreamClient
     fetcher: Fetcher
     slots: Slots
@@ -49,5 +55,15 @@ class Gateway:
     """Signs the addresses of assets."""
     metrics: Metrics = field(default_factory=Metrics)
     """Counts requests, for `/metrics`."""
-    speeds: Speeds = field(default_factory=Speeds)
-    """How fast offers have been lately."""
+    healths: Healths
+    """How offers have been doing."""
+    breakers: Breakers
+    """Which offers are left alone for a while."""
+    rotation: Rotation
+    """Which keys of providers are in use."""
+    dice: Dice = random
+    """Chance, for strategies and pauses."""
+    turns: Turns = field(default_factory=Turns)
+    purse: Purse = field(default_factory=Purse)
+    background: Background = field(default_factory=Background)
+    """Work that goes on after its request was answered."""

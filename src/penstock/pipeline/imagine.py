@@ -12,11 +12,11 @@ import msgspec
 from penstock.core.call import Call, ChatCall, ImageCall
 from penstock.core.errors import BadRequest
 from penstock.core.target import Model
+from penstock.pipeline.direct import named_model
 from penstock.pipeline.fields import image_call, value_of
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.ingress import picture_from
 from penstock.pipeline.request import Life
-from penstock.pipeline.resolve import find_model
 
 _CHAT_ONLY = frozenset(
     "model messages stream stream_options modalities image_config temperature top_p top_k max_tokens "
@@ -29,8 +29,7 @@ _QUIET = frozenset("model messages stream stream_options modalities image_config
 
 async def as_asked(life: Life, call: Call, gateway: Gateway) -> tuple[Model, Call]:
     """The model a call names, and the call it is at that model. Raises NotFound and BadRequest."""
-    life.asked_model = call.model
-    model = find_model(call.model, gateway.catalogue)
+    model = named_model(life, call, gateway)
     if isinstance(call, ChatCall) and model.image_only:
         call = await picture_call(life, call, gateway)
     life.call = call

@@ -17,9 +17,11 @@ from penstock.core.errors import BadRequest, ClientGone, DeadlineExceeded, Penst
 from penstock.core.picture import Picture
 from penstock.core.principal import Principal
 from penstock.pipeline.call import carry_out
+from penstock.pipeline.direct import direct
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.imagine import as_asked
 from penstock.pipeline.limit import admit, admit_call, leave
+from penstock.pipeline.mirror import mirror
 from penstock.pipeline.quote import price_candidates
 from penstock.pipeline.record import record
 from penstock.pipeline.request import Incoming, Life, Send, Surface
@@ -51,6 +53,7 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
         settle(life)
         await record(life, gateway)
         await responder.answer()
+        mirror(life, gateway)
     except PenstockError as error:
         await _fail(life, error, gateway, responder)
     except Exception:
@@ -58,6 +61,8 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
         broken = PenstockError(f"Something broke inside the gateway. Quote {incoming.id} to its operator.")
         await _fail(life, broken, gateway, responder)
     finally:
+        if life.recorded is not None:
+            life.recorded.set()  # also where it could not be recorded: nobody must wait for ever
         responder.close()
         leave(life, gateway)
         gateway.ledger.expect(-1)
@@ -66,10 +71,11 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
 async def _serve(life: Life, gateway: Gateway, responder: Responder, deadline: asyncio.Timeout) -> None:
     model, call = await as_asked(life, await life.surface.read(life, gateway), gateway)
     responder.watch(partial(_leave, life, deadline))
-    resolve(life, call, model, gateway)
+    direct(life, model, gateway)
+    resolve(life, call, gateway)
     price_candidates(life, call)
     admit_call(life, gateway)
-    plan = await reserve(life, choose(life, gateway), gateway)
+    life.plan = plan = await reserve(life, choose(life, gateway), gateway)
     async with aclosing(carry_out(life, call, plan, gateway)) as events:
         async for event in events:
             if isinstance(event, ChatAnswer | ImageAnswer | EmbeddingAnswer):

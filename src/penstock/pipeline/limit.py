@@ -8,23 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_FLOOR, Decimal
 from math import ceil
 
-from penstock.catalogue.capability import fit
-from penstock.catalogue.sizes import CLASSES
+from penstock.catalogue.sizes import usual_size
 from penstock.core.answer import ChatAnswer, ImageAnswer
-from penstock.core.call import ChatCall, EmbeddingCall, ImageCall, Size
+from penstock.core.call import ChatCall, EmbeddingCall, ImageCall
 from penstock.core.errors import LimitReached
 from penstock.core.money import plain
 from penstock.core.price import Unit
 from penstock.core.principal import Principal, allowed
 from penstock.core.spending import Holder, Level, Limit, LimitUnit
-from penstock.core.target import Offer
 from penstock.metering.prompt import answer_tokens, embedding_tokens, prompt_tokens
 from penstock.metering.windows import Refusal, State, from_grains, to_grains
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Life
 
 _TOKENS = frozenset(unit for unit in Unit if "token" in unit)
-_USUAL_SIZE = Size(1024, 1024)
 _HEADERS = {unit: [f"x-ratelimit-{name}-{unit}" for name in ("limit", "remaining", "reset")] for unit in LimitUnit}
 _DECIMALS = {LimitUnit.MEGAPIXELS: Decimal("0.001"), LimitUnit.DOLLARS: Decimal("0.000001")}
 """To which a header rounds, downwards; the other units are whole."""
@@ -129,7 +126,7 @@ def _pixels(life: Life) -> int | None:
     call = life.call
     if isinstance(call, ImageCall):
         size = call.size
-        pixels = size.pixels if size else max((_usual(call, c.offer).pixels for c in life.candidates), default=0)
+        pixels = size.pixels if size else max((usual_size(call, c.offer).pixels for c in life.candidates), default=0)
         return call.n * pixels
     return 0 if _may_make_pictures(life) else None
 
@@ -170,16 +167,6 @@ def _may_make_pictures(life: Life) -> bool:
     if not isinstance(life.call, ChatCall):
         return False
     return any("image" in candidate.model.output_modalities for candidate in life.candidates)
-
-
-def _usual(call: ImageCall, offer: Offer) -> Size:
-    """The size of a picture where none was asked for: that of the ratio and class, or the offer's own."""
-    fitted = fit(call, offer)
-    found = fitted.size or Size.parse(offer.defaults.get("size", ""))
-    if found is None:
-        side = CLASSES.get(fitted.resolution or offer.defaults.get("resolution", ""))
-        found = Size(side, side) if side else None
-    return found or _USUAL_SIZE
 
 
 # What it came to, in grains. None: what was counted before stays.

@@ -1,6 +1,7 @@
 """One ledger row per request and one per attempt, committed before the last byte of the answer is sent."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,10 +14,12 @@ from penstock.core.picture import Picture
 from penstock.core.pieces import without_pictures
 from penstock.core.usage import Usage
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.request import Attempt, Life
+from penstock.pipeline.request import Attempt, Incoming, Life
 from penstock.pipeline.settle import charged_pico, settlement
 from penstock.store.ledger import AssetLinkRow, AssetRow, AttemptRow, PromptRow, RequestRow
 
+_PLACES = 100
+"""Places of pictures kept for each attempt."""
 _MOST_NAMES = 100
 """Ignored fields listed in a row."""
 
@@ -25,22 +28,24 @@ async def record(life: Life, gateway: Gateway) -> None:
     """Write the request down and wait for the commit. Raises Unavailable where the ledger cannot be written."""
     life.latency = gateway.clock.monotonic() - life.incoming.started
     outputs = _outputs(life)
-    pictures = [*_with_role("output", outputs), *_brought(life)]
+    pictures = [*_with_role("output", outputs), *_brought(life), *alternatives(life)]
     row = _request_row(life, gateway)
     await gateway.ledger.record(
         row,
-        [_attempt_row(life, attempt) for attempt in life.attempts],
-        [_asset_row(picture, gateway) for picture in {p.digest: p for _, _, p, _ in pictures}.values()],
-        [_link_row(life, *entry) for entry in pictures],
+        [attempt_row(life, attempt) for attempt in life.attempts],
+        asset_rows(pictures, gateway),
+        [link_row(life, *entry) for entry in pictures],
         settlement=settlement(life),
         prompt=_prompt_row(life, gateway),
     )
+    if life.recorded is not None:
+        life.recorded.set()
     gateway.metrics.observe(row)
 
 
 async def note_attempt(life: Life, attempt: Attempt, gateway: Gateway) -> None:
     """Write down a job the moment the provider has accepted it, before it is awaited."""
-    await gateway.ledger.note_attempt(_attempt_row(life, attempt))
+    await gateway.ledger.note_attempt(attempt_row(life, attempt))
 
 
 def failure_status(life: Life, error: PenstockError) -> int:
@@ -52,16 +57,29 @@ def _outputs(life: Life) -> tuple[Output, ...]:
     return life.answer.outputs if isinstance(life.answer, ImageAnswer) else ()
 
 
-_Entry = tuple[str, int, Picture, Output | None]
+Entry = tuple[str, int, Picture, Output | None]
+"""Role, place in it, and the picture."""
 
 
-def _with_role(role: str, outputs: tuple[Output, ...]) -> list[_Entry]:
+def _with_role(role: str, outputs: tuple[Output, ...]) -> list[Entry]:
     return [(role, place, output.picture, output) for place, output in enumerate(outputs) if output.picture]
 
 
-def _brought(life: Life) -> list[_Entry]:
+def alternatives(life: Life) -> list[Entry]:
+    """The pictures of attempts that ran beside the one that won, as far as they are there."""
+    entries: list[Entry] = []
+    for attempt in life.attempts:
+        if attempt.lost and isinstance(attempt.answer, ImageAnswer):
+            first = _PLACES * attempt.number
+            entries += [
+                ("alternative", first + place, p, o) for _, place, p, o in _with_role("", attempt.answer.outputs)
+            ]
+    return entries
+
+
+def _brought(life: Life) -> list[Entry]:
     """The pictures a caller sent, those inside a chat's answer, and those stored on the way."""
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     if isinstance(life.call, ImageCall):
         entries += [("reference", place, picture, None) for place, picture in enumerate(life.call.references)]
         entries += [("mask", 0, life.call.mask, None)] if life.call.mask else []
@@ -126,7 +144,7 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         trace_id=incoming.trace_id,
         session_id=_bounded(incoming.ours("session-id") or incoming.headers.get("x-session-id")),
         user_id=_bounded(incoming.ours("user-id")),
-        metadata=_metadata(life),
+        metadata=_metadata(incoming),
         ignored=[name[:64] for name in life.ignored[:_MOST_NAMES]] or None,
         organisation_id=life.principal.organisation_id,
         team_id=life.principal.team_id,
@@ -136,6 +154,7 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         charge_reason=life.charge_reason,
         price_version=price.version if price else None,
         resumed=life.resumed,
+        mirror_of=life.mirror_of,
     )
 
 
@@ -151,25 +170,18 @@ def _prompt_row(life: Life, gateway: Gateway) -> PromptRow | None:
     return PromptRow(request_id=life.incoming.id, created_at=int(life.incoming.started_at * 1000), body=body)
 
 
-def _metadata(life: Life) -> dict[str, Any] | None:
-    """The caller's own request id and its metadata header, where that is a JSON object of at most 4 KB."""
-    incoming = life.incoming
-    known: dict[str, Any] = {"request_id": incoming.caller_id} if incoming.caller_id else {}
-    text = incoming.ours("metadata")
-    if text and len(text) <= 4096:
-        try:
-            value = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError):
-            value = None
-        known |= value if isinstance(value, dict) else {}
-    return known or None
+def _metadata(incoming: Incoming) -> dict[str, Any] | None:
+    """What the caller said of the request, with its own id of it."""
+    known = {"request_id": incoming.caller_id} if incoming.caller_id else {}
+    return known | incoming.metadata() or None
 
 
 def _bounded(text: str | None) -> str | None:
     return text[:256] if text else None
 
 
-def _attempt_row(life: Life, attempt: Attempt) -> AttemptRow:
+def attempt_row(life: Life, attempt: Attempt) -> AttemptRow:
+    """An attempt as it is now."""
     call, submitted = life.call, attempt.submitted
     return AttemptRow(
         id=attempt.id,
@@ -186,7 +198,14 @@ def _attempt_row(life: Life, attempt: Attempt) -> AttemptRow:
         polling_url=submitted.polling_url if submitted else None,
         stated_pico=pico_or_none(attempt.stated_cost),
         outcome=attempt.outcome,
+        reason=attempt.reason,
+        key_name=attempt.candidate.account.key_name or None,
     )
+
+
+def asset_rows(pictures: Iterable[Entry], gateway: Gateway) -> list[AssetRow]:
+    """The facts of these pictures, each once."""
+    return [_asset_row(picture, gateway) for picture in {p.digest: p for _, _, p, _ in pictures}.values()]
 
 
 def _asset_row(picture: Picture, gateway: Gateway) -> AssetRow:
@@ -203,7 +222,8 @@ def _asset_row(picture: Picture, gateway: Gateway) -> AssetRow:
     )
 
 
-def _link_row(life: Life, role: str, position: int, picture: Picture, output: Output | None) -> AssetLinkRow:
+def link_row(life: Life, role: str, position: int, picture: Picture, output: Output | None) -> AssetLinkRow:
+    """How a picture belongs to the request."""
     return AssetLinkRow(
         request_id=life.incoming.id,
         role=role,

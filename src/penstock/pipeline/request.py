@@ -1,5 +1,6 @@
 """The values the steps hand on: what came in, what is known of the request so far, and what goes out."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,15 +17,19 @@ from penstock.core.picture import Picture
 from penstock.core.pieces import Pieces
 from penstock.core.principal import Principal
 from penstock.core.spending import Limit
-from penstock.core.target import Candidate, Exclusion
+from penstock.core.target import Candidate, Exclusion, Model
 from penstock.metering.quote import Quote
 from penstock.metering.settle import Charge
 from penstock.metering.windows import Counted, State
 from penstock.pipeline.spool import Spool
+from penstock.routing.base import Plan, Strategy
 from penstock.store.reservations import Reserved
 
 ID = re.compile(r"[\w.:/+=@-]{1,128}")
 """What an id given by a caller may look like; it is echoed in headers."""
+
+_METADATA_CHARACTERS = 4096
+_ENTRIES = ("x-penstock-metadata-", "x-agentcc-metadata-")
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -72,6 +77,21 @@ class Incoming:
         """A request header of ours in either spelling, `x-penstock-NAME` or `x-agentcc-NAME`."""
         return self.headers.get(f"x-penstock-{name}") or self.headers.get(f"x-agentcc-{name}")
 
+    def metadata(self) -> dict[str, Any]:
+        """What the caller says of it: the metadata header, a JSON object of at most 4 KB, and headers of single entries."""
+        known: dict[str, Any] = {}
+        text = self.ours("metadata")
+        if text and len(text) <= _METADATA_CHARACTERS:
+            try:
+                value = msgspec.json.decode(text)
+            except (msgspec.DecodeError, RecursionError):
+                value = None
+            known |= value if isinstance(value, dict) else {}
+        for name, value in self.headers.items():
+            if name.startswith(_ENTRIES) and len(value) <= _METADATA_CHARACTERS:
+                known[name.partition("-metadata-")[2]] = value
+        return known
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -95,8 +115,72 @@ class Preferences:
     """If not empty, no others."""
     ignore: frozenset[str] = frozenset()
     allow_fallbacks: bool = True
+    locked: bool = False
+    """By the provider-lock header."""
+    require_parameters: bool = False
+    """Only offers that take every field of the request."""
+    no_collection: bool = False
+    """Only providers of whom it is known that they learn nothing from what they are sent."""
+    zero_retention: bool = False
+    """Only providers of whom it is known that they keep nothing of it."""
+    quantizations: frozenset[str] = frozenset()
+    """If not empty, only offers that are known to run the model in one of these."""
+    sort: str | None = None
+    """`price`, `throughput` or `latency`."""
+    partition: str = "model"
+    """`model`: sorted within each model asked for; `none`: all of them together."""
+    max_price: Mapping[str, Decimal] = field(default_factory=dict)
+    """US dollars at most: `prompt` and `completion` for a million tokens, `request`, and of this very request `image`
+    for one picture and `megapixel` for one megapixel of them."""
+    min_throughput: Mapping[str, float] = field(default_factory=dict)
+    """Tokens or megapixels a second at percentiles (`p50`, `p75`, `p90`, `p99`); others come after."""
+    max_latency: Mapping[str, float] = field(default_factory=dict)
+    """Seconds, likewise: to the first byte of text, to the result of pictures."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Further request fields for one provider, by slug."""
+
+
+ANY = Preferences()
+"""The caller says nothing of providers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directions:
+    """How the caller wants a request routed beyond the choice of providers: the config header, `models`, a preset."""
+
+    strategy: Strategy | None = None
+    preset: str | None = None
+    """Its name, from `@preset/name`, `model@preset/name` or the field `preset`."""
+    models: tuple[str, ...] = ()
+    """Names of models to be asked when the first fails, in order."""
+    rounds: int | None = None
+    """How often each provider may be asked at most."""
+    backoff_seconds: float | None = None
+    longest_wait_seconds: float | None = None
+    heeds_retry_after: bool = True
+    """Whether what a provider says of when to come again counts."""
+    retried_statuses: frozenset[int] | None = None
+    """If given, a provider is asked again only after one of these HTTP statuses of ours for its failure."""
+    fallback_statuses: frozenset[int] | None = None
+    """If given, another provider is asked only after one of these."""
+    attempt_seconds: float | None = None
+    """Longest time of one attempt."""
+    warnings: tuple[str, ...] = ()
+    """What of the config header could not be read, or is not acted on, for a header of ours."""
+
+
+NO_DIRECTIONS = Directions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Where a request may go, and how that is decided (`pipeline.direct`)."""
+
+    strategy: Strategy
+    models: tuple[Model, ...]
+    """The model asked for, then those it falls back to."""
+    others: tuple[Model, ...] = ()
+    """Models that are candidates only because a rule of the strategy may choose them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +206,17 @@ class Attempt:
     """Unix seconds."""
     latency: float | None = None
     """Seconds."""
+    reason: str = "first"
+    """Why it was made: first, fallback, retry, race or hedge."""
+    first_seconds: float | None = None
+    """Until the first part of a stream."""
     submitted: Submitted | None = None
+    answer: Answer | None = None
+    """What it brought."""
+    lost: bool = False
+    """Another one that ran beside it was the answer."""
+    spared: bool = False
+    """It was ended in its middle at a provider that charges nothing more then."""
     answered: bool = False
     """The provider has answered with a result, and so charges for it."""
     stated_cost: Decimal | None = None
@@ -141,13 +235,22 @@ class Life:
     surface: "Surface"
     principal: Principal
     asked_model: str | None = None
+    """As the caller wrote it."""
+    model_name: str = ""
+    """The same where it was no name of this installation's own, else what that stands for."""
     call: Call | None = None
-    preferences: Preferences = field(default_factory=Preferences)
+    preferences: Preferences = ANY
+    directions: Directions = NO_DIRECTIONS
+    way: Way | None = None
     candidates: tuple[Candidate, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     quotes: dict[str, Quote] = field(default_factory=dict)
     """By offer id."""
     strategy: str = "priority"
+    """Who decided the order."""
+    plan: Plan | None = None
+    size_class: str = ""
+    """About how large the pictures are, as statistics are kept."""
     deprecation: Deprecation | None = None
     """Where the model has an end that is known."""
     attempts: list[Attempt] = field(default_factory=list)
@@ -181,6 +284,10 @@ class Life:
     latency: float | None = None
     """Seconds from arrival until the answer was complete."""
     client_gone: bool = False
+    recorded: asyncio.Event | None = None
+    """Set when its row is committed, for what is added to it later."""
+    mirror_of: str | None = None
+    """The id of the request it is a copy of, for comparison."""
     left: bool = False
     """The caller hung up, and with that ended the work."""
     resumed: bool = False

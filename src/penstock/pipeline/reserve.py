@@ -4,6 +4,7 @@ Every request for pictures is written down here too, with or without a budget, s
 when the gateway dies in its middle (`pipeline.resume`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import ROUND_UP, Decimal
 from math import ceil
@@ -29,18 +30,49 @@ async def reserve(life: Life, plan: Plan, gateway: Gateway) -> Plan:
     Raises BudgetExceeded or CreditExhausted where none fits, and Forbidden where only candidates without a price are
     left and a budget refuses those. Nothing has been called then.
     """
+    plan = _within_cap(life, plan, gateway)
     principal = life.principal
     if not (principal.budgets or principal.allowances or isinstance(life.call, ImageCall)):
         return plan
     plan = _priced(life, plan)
     amounts = {candidate.offer.id: amount(life.quotes[candidate.offer.id], gateway) for candidate in plan.order}
+    at_once = _at_once(plan, list(amounts.values()))
     row = _row(life, plan, gateway)
-    found = await gateway.ledger.reserve(row, sorted(set(amounts.values())), principal.budgets, principal.allowances)
+    wanted = sorted({*amounts.values(), at_once})
+    found = await gateway.ledger.reserve(row, wanted, principal.budgets, principal.allowances)
     if isinstance(found, Shortage):
         raise _short(life, found, min(amounts.values()), row.created_at)
     life.reserved = found
     life.budget_warning = _warning(life)
+    if found.amount_pico < at_once:  # there is not enough for several at once
+        plan = one_by_one(plan)
     return replace(plan, order=tuple(c for c in plan.order if amounts[c.offer.id] <= found.amount_pico))
+
+
+def one_by_one(plan: Plan) -> Plan:
+    """The same candidates, one after another."""
+    return replace(plan, at_once=1, hedge_after=None)
+
+
+def _within_cap(life: Life, plan: Plan, gateway: Gateway) -> Plan:
+    """The plan asked one by one where what runs at once may cost more than the strategy's own cap."""
+    if plan.most_usd is None or _width(plan) == 1:
+        return plan
+    quotes = [life.quotes[candidate.offer.id] for candidate in plan.order]
+    if any(quote.unpriced for quote in quotes):
+        return one_by_one(plan)
+    together = _at_once(plan, [amount(quote, gateway) for quote in quotes])
+    return one_by_one(plan) if together > plan.most_usd * PICO else plan
+
+
+def _width(plan: Plan) -> int:
+    """How many may be under way at the same time."""
+    return min(len(plan.order), plan.at_once if plan.hedge_after is None else 2)
+
+
+def _at_once(plan: Plan, amounts: Sequence[int]) -> int:
+    """The most that candidates under way at the same time may cost together: anyone may come in another's place."""
+    return sum(sorted(amounts, reverse=True)[: _width(plan)])
 
 
 def amount(quote: Quote, gateway: Gateway) -> int:

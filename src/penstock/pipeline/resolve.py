@@ -1,7 +1,6 @@
 """Model name to candidates: the offers able to carry out this very call, and why each other one is not."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
 from penstock.catalogue.capability import refusal
@@ -9,11 +8,23 @@ from penstock.catalogue.search import Catalogue
 from penstock.core.call import Call
 from penstock.core.errors import BadRequest, Forbidden, NotFound, PenstockError
 from penstock.core.principal import Principal
-from penstock.core.target import Candidate, Exclusion, Model, Offer, Provider
+from penstock.core.target import Candidate, Exclusion, Model, Offer
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.request import Deprecation, Incoming, Life, Preferences
+from penstock.pipeline.prefer import by_slug, unwanted
+from penstock.pipeline.request import ANY, Deprecation, Incoming, Life
+from penstock.routing.base import Strategy
+from penstock.routing.cost_optimized import CostOptimized
+from penstock.routing.highest_throughput import HighestThroughput
+from penstock.routing.least_latency import LeastLatency
 
-VARIANTS = {"floor": "cheapest", "nitro": "fastest"}
+SORTS: dict[str, Strategy] = {
+    "price": CostOptimized(),
+    "throughput": HighestThroughput(explore=0),
+    "latency": LeastLatency(explore=0),
+}
+"""What `provider.sort` may say, and the strategy that it is; none of them tries others now and then."""
+
+VARIANTS = {"floor": SORTS["price"], "nitro": SORTS["throughput"]}
 """What may follow a model's name after a colon, and the strategy it asks for."""
 
 
@@ -28,7 +39,7 @@ def find_model(name: str, catalogue: Catalogue) -> Model:
         hint = f" Did you mean {' or '.join(f'`{near}`' for near in nearest)}?" if nearest else ""
         raise NotFound(f"There is no model `{_shown(name)}`.{hint}", code="model_not_found", param="model")
     if variant and variant not in VARIANTS:
-        known = " and ".join(f"`:{each}` ({strategy} first)" for each, strategy in VARIANTS.items())
+        known = " and ".join(f"`:{each}` ({strategy.name})" for each, strategy in VARIANTS.items())
         raise NotFound(
             f"`{model.slug}` has no variant `:{_shown(variant)}`; there are {known}.",
             code="model_not_found",
@@ -37,9 +48,10 @@ def find_model(name: str, catalogue: Catalogue) -> Model:
     return model
 
 
-def strategy_of(name: str, catalogue: Catalogue) -> str | None:
-    """The strategy that a name's variant asks for; None where it has none."""
-    return VARIANTS.get(_found(name, catalogue)[1]) if ":" in name else None
+def variant_of(name: str) -> str | None:
+    """The variant in a model's name; None where it has none. What follows the colon of `llama2:13b` is none."""
+    variant = name.rpartition(":")[2].strip().lower() if ":" in name else ""
+    return variant if variant in VARIANTS else None
 
 
 def _found(name: str, catalogue: Catalogue) -> tuple[Model | None, str]:
@@ -51,29 +63,37 @@ def _found(name: str, catalogue: Catalogue) -> tuple[Model | None, str]:
     return catalogue.find(base), variant.strip().lower()
 
 
-def resolve(life: Life, call: Call, model: Model, gateway: Gateway) -> None:
-    """Fill in the candidates, in order of preference, and what is to be said of the model's end.
+def resolve(life: Life, call: Call, gateway: Gateway) -> None:
+    """Fill in the candidates, model after model, and what is to be said of the first model's end.
 
-    Raises NotFound where nobody switched on serves the model, or not any more; Forbidden where the key may not call
-    it, or nobody who serves it; and BadRequest where nobody can honour the call, with every offer's reason.
+    Raises NotFound where nobody switched on serves any of the models, or not any more; Forbidden where the key may not
+    call the first, or nobody who serves them; and BadRequest where nobody can honour the call, with every offer's
+    reason.
     """
-    life.strategy = strategy_of(life.asked_model or call.model, gateway.catalogue) or life.strategy
-    offers = gateway.catalogue.offers(model.slug)
-    serving = [offer for offer in offers if offer.provider in gateway.accounts]
-    if not serving or all(_over(offer, life) for offer in serving):
-        raise unserved(model, gateway, today(life))
+    assert life.way is not None
+    first = life.way.models[0]
+    check_allowed(life.principal, first)
+    life.preferences = by_slug(life.preferences, gateway.catalogue)
     exclusions: list[Exclusion] = []
     candidates: list[Candidate] = []
-    for offer, reason in judged(serving, life, call, model, gateway):
-        if reason:
-            exclusions.append(reason)
-        else:
-            candidates.append(Candidate(model, offer, gateway.accounts[offer.provider]))
+    unserved_models = 0
+    for model in (*life.way.models, *life.way.others):
+        serving = [offer for offer in gateway.catalogue.offers(model.slug) if offer.provider in gateway.accounts]
+        unserved_models += not serving or all(_over(offer, life) for offer in serving)
+        for offer in serving:
+            excluded = exclusion(offer, life, call, model, gateway)
+            if excluded:
+                exclusions.append(excluded)
+            else:
+                candidates.append(Candidate(model, offer, gateway.accounts[offer.provider]))
     life.exclusions = tuple(exclusions)
     if not candidates:
-        raise _refused(exclusions, life.principal)
-    life.deprecation = ending(model, [candidate.offer for candidate in candidates])
-    life.candidates = _preferred(candidates, life)
+        if unserved_models == len(life.way.models) + len(life.way.others):
+            raise unserved(first, gateway, today(life))
+        raise refused(exclusions, life.principal)
+    if candidates[0].model is first:
+        life.deprecation = ending(first, [candidate.offer for candidate in candidates if candidate.model is first])
+    life.candidates = tuple(candidates)
 
 
 def judged(
@@ -84,17 +104,18 @@ def judged(
     Raises Forbidden where the key may not call the model.
     """
     check_allowed(life.principal, model)
-    life.preferences = _by_slug(life.preferences, gateway.catalogue.providers)
-    return [
-        (
-            offer,
-            _ended(offer, life)
-            or _barred(offer, life.principal)
-            or _unwanted(offer, life.preferences)
-            or refusal(call, offer, model),
-        )
-        for offer in offers
-    ]
+    life.preferences = by_slug(life.preferences, gateway.catalogue)
+    return [(offer, exclusion(offer, life, call, model, gateway)) for offer in offers]
+
+
+def exclusion(offer: Offer, life: Life, call: Call, model: Model, gateway: Gateway) -> Exclusion | None:
+    """Why this offer of the model cannot, or must not, carry out the call."""
+    return (
+        _ended(offer, life)
+        or _barred(offer, life.principal, model)
+        or _unwanted(offer, life, call, model, gateway)
+        or refusal(call, offer, model)
+    )
 
 
 def check_allowed(principal: Principal, model: Model) -> None:
@@ -138,56 +159,22 @@ def _ended(offer: Offer, life: Life) -> Exclusion | None:
     return Exclusion(offer, f"{offer.upstream} at {offer.provider} ended on {offer.deprecates}.", "model")
 
 
-def _barred(offer: Offer, principal: Principal) -> Exclusion | None:
+def _barred(offer: Offer, principal: Principal, model: Model) -> Exclusion | None:
+    if not principal.may_call(model.slug):
+        return Exclusion(offer, f"This key may not call `{model.slug}`.", "models")
     if principal.may_use(offer.provider):
         return None
     return Exclusion(offer, f"This key may not use {offer.provider}.", "model")
 
 
-def _by_slug(wish: Preferences, providers: Mapping[str, Provider]) -> Preferences:
-    """The wish in our slugs, where it names providers as OpenRouter does: `Black Forest Labs`, `black-forest-labs`."""
-    if wish == Preferences():
-        return wish
-    slugs = {_plain(provider.name): slug for slug, provider in providers.items()} | {slug: slug for slug in providers}
-
-    def ours(name: str) -> str:
-        return slugs.get(_plain(name), name)
-
-    return replace(
-        wish,
-        order=tuple(map(ours, wish.order)),
-        only=frozenset(map(ours, wish.only)),
-        ignore=frozenset(map(ours, wish.ignore)),
-        options={ours(name): options for name, options in wish.options.items()},
-    )
+def _unwanted(offer: Offer, life: Life, call: Call, model: Model, gateway: Gateway) -> Exclusion | None:
+    if life.preferences is ANY:
+        return None
+    return unwanted(offer, gateway.catalogue.providers[offer.provider], life.preferences, call, model)
 
 
-def _plain(name: str) -> str:
-    return "-".join(name.lower().split())
-
-
-def _unwanted(offer: Offer, wish: Preferences) -> Exclusion | None:
-    if wish.only and offer.provider not in wish.only:
-        return Exclusion(offer, f"{offer.provider} is not among the providers asked for.", "provider")
-    if offer.provider in wish.ignore:
-        return Exclusion(offer, f"{offer.provider} is to be ignored by this request.", "provider")
-    return None
-
-
-def _preferred(candidates: list[Candidate], life: Life) -> tuple[Candidate, ...]:
-    """In the caller's order; where a variant orders them by their quotes, `route` takes the first of them itself."""
-    candidates.sort(key=lambda candidate: place(candidate, life.preferences))
-    only_first = not life.preferences.allow_fallbacks and life.strategy not in VARIANTS.values()
-    return tuple(candidates[:1] if only_first else candidates)
-
-
-def place(candidate: Candidate, wish: Preferences) -> int:
-    """Where the caller wants a candidate: the first named is 0, and those that are not named come together, last."""
-    provider = candidate.offer.provider
-    return wish.order.index(provider) if provider in wish.order else len(wish.order)
-
-
-def _refused(exclusions: list[Exclusion], principal: Principal) -> PenstockError:
+def refused(exclusions: Sequence[Exclusion], principal: Principal) -> PenstockError:
+    """The error where every offer is excluded, with all the reasons."""
     first = exclusions[0]
     reasons = " ".join(dict.fromkeys(exclusion.reason for exclusion in exclusions))
     if not any(principal.may_use(exclusion.offer.provider) for exclusion in exclusions):

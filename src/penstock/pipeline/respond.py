@@ -134,6 +134,10 @@ def metadata(life: Life) -> dict[str, str]:
         facts["credits-remaining"] = credit[1]
     if ignored := _shown(life.ignored):
         facts["ignored"] = ", ".join(ignored)
+    if life.preferences.locked:
+        facts["provider-locked"] = "true"
+    if life.directions.warnings:
+        facts["config-warning"] = "; ".join(life.directions.warnings)
     if life.deprecation is not None:
         facts["deprecation"] = _ending(life.deprecation)
     headers = in_both_spellings(incoming.id, facts)

@@ -15,7 +15,7 @@ from penstock.core.call import ImageCall
 from penstock.core.errors import PenstockError, Unavailable
 from penstock.core.money import from_pico, to_pico
 from penstock.core.spending import Period
-from penstock.pipeline.call import follow, merged
+from penstock.pipeline.attempt import follow, merged
 from penstock.pipeline.drive import drive_on
 from penstock.pipeline.facts import candidate_of, life_of
 from penstock.pipeline.gateway import Gateway

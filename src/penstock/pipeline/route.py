@@ -1,55 +1,175 @@
-"""Strategy to plan: what a variant of the model asks for, else the gateway's own."""
+"""Strategy to plan: the facts a strategy looks at, and what comes before or after whatever it says.
 
-from collections.abc import Callable
+Offers that are down come last, so that nobody waits for them while another works; the models asked for keep their
+order, the providers the caller named come first, and those that miss what the caller prefers come after the others.
+"""
+
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
-from penstock.core.call import ChatCall
+import msgspec
+
+from penstock.catalogue.sizes import CLASSES, usual_size
+from penstock.core.call import Call, ChatCall, ImageCall
+from penstock.core.health import Health
+from penstock.core.price import BINARY_MEGAPIXEL
 from penstock.core.target import Candidate
-from penstock.metering.prompt import answer_tokens, prompt_tokens
+from penstock.metering.prompt import answer_tokens, embedding_tokens, pictures_prompt, prompt_tokens, text_of
 from penstock.metering.workload import Tokens, text_quote
 from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.outcome import day_of
+from penstock.pipeline.prefer import behind, named
 from penstock.pipeline.request import Life
-from penstock.pipeline.resolve import place
-from penstock.routing.base import Plan
+from penstock.routing.base import Facts, Plan, Subject
+from penstock.upstream.health import Kind, size_class
 
 _USUAL_ANSWER = 500
 """Tokens of an answer for which no length is asked, when chats are compared by price."""
-_LAST = (True, Decimal(0))
+_NO_CHOICE = "Only one offer can carry it out."
 
 
-def choose(life: Life, gateway: Gateway) -> Plan:
+def choose(life: Life, gateway: Gateway, *, counted: bool = True) -> Plan:
     """How to carry the call out over the life's candidates, whose quotes are known.
 
-    The caller's order of providers counts first; among those it leaves open the variant decides.
+    `counted` is false where nothing will be called: then it takes no turn.
     """
-    measure = _MEASURES.get(life.strategy)
-    if measure is not None:
-        ordered = sorted(
-            life.candidates,
-            key=lambda candidate: (place(candidate, life.preferences), measure(life, candidate, gateway)),
-        )
-        life.candidates = tuple(ordered if life.preferences.allow_fallbacks else ordered[:1])
-    return gateway.strategy(life.candidates)
+    assert life.way is not None and life.call is not None
+    strategy = life.way.strategy
+    life.size_class = size_class(_megapixels(life.call, life.candidates[0]))
+    if len(life.candidates) == 1 and not hasattr(strategy, "then"):
+        life.strategy, life.plan = strategy.name, Plan(order=life.candidates, strategy=strategy.name, why=_NO_CHOICE)
+        return life.plan
+    looks = _Looks(life, gateway)
+    facts = Facts(
+        subject=_subject(life),
+        price=looks.price,
+        health=looks.health,
+        rating=looks.rating,
+        turn=gateway.turns.next(life.way.models[0].slug) if counted else gateway.turns.now(life.way.models[0].slug),
+    )
+    plan = strategy.plan(life.candidates, facts, gateway.dice)
+    if len(plan.order) > 1:
+        ranks = {id(candidate): _rank(candidate, life, looks, strategy.across_models) for candidate in plan.order}
+        order = tuple(sorted(plan.order, key=lambda candidate: ranks[id(candidate)]))
+        plan = replace(plan, order=order[:1] if not life.preferences.allow_fallbacks else order)
+    life.strategy, life.plan = plan.strategy, plan
+    return plan
 
 
-def _dollars(life: Life, candidate: Candidate, gateway: Gateway) -> tuple[bool, Decimal]:
-    """What this call costs there; nobody knows how long a chat's answer will be, so all are given the same length."""
+class _Looks:
+    """What strategies look at, each found out when it is first asked for."""
+
+    def __init__(self, life: Life, gateway: Gateway) -> None:
+        self.life, self.gateway = life, gateway
+        self._prices: dict[str, Decimal | None] = {}
+
+    def price(self, candidate: Candidate) -> Decimal | None:
+        """What this call costs there; nobody knows how long a chat's answer is, so all are given the same length."""
+        offer = candidate.offer
+        if offer.id not in self._prices:
+            self._prices[offer.id] = _expected(self.life, candidate)
+        return self._prices[offer.id]
+
+    def health(self, candidate: Candidate) -> Health:
+        assert self.life.call is not None
+        now = self.gateway.clock.monotonic()
+        return self.gateway.healths.look(candidate.offer.id, self.life.call.operation, self.life.size_class, now)
+
+    def rating(self, candidate: Candidate) -> float | None:
+        assert self.life.call is not None
+        return self.gateway.catalogue.rating(candidate.model.slug, self.life.call.operation)
+
+    def available(self, candidate: Candidate) -> bool:
+        """Its breaker lets calls through, and a key of its provider is in rotation."""
+        assert self.life.call is not None
+        gateway, now = self.gateway, self.gateway.clock.monotonic()
+        if not gateway.breakers.allows((candidate.offer.id, self.life.call.operation), now):
+            return False
+        return gateway.rotation.available(candidate.account, now, day_of(gateway))
+
+    def quantile(self, candidate: Candidate, kind: Kind, share: float) -> float | None:
+        assert self.life.call is not None
+        now = self.gateway.clock.monotonic()
+        operation = self.life.call.operation
+        return self.gateway.healths.quantile(candidate.offer.id, operation, self.life.size_class, kind, share, now)
+
+
+def _rank(candidate: Candidate, life: Life, looks: _Looks, across_models: bool) -> tuple[bool, int, int, bool]:
+    """Lower ranks come first, whatever the strategy says; within a rank its order stays."""
+    wish = life.preferences
+    models = life.way.models if life.way else ()
+    together = across_models or wish.partition == "none" or candidate.model not in models
+    place = named(candidate.offer, wish.order)
+    assert life.call is not None
+    prefers = bool(wish.min_throughput or wish.max_latency)
+    missed = prefers and behind(wish, life.call, partial(looks.quantile, candidate))
+    return (
+        not looks.available(candidate),
+        0 if together else models.index(candidate.model),
+        len(wish.order) if place is None else place,
+        missed,
+    )
+
+
+def _expected(life: Life, candidate: Candidate) -> Decimal | None:
     quote = life.quotes[candidate.offer.id]
     if not quote.unpriced and isinstance(life.call, ChatCall):
         prompt, _ = prompt_tokens(life.call.body, None)
         answer = answer_tokens(life.call.body, None, None) or _USUAL_ANSWER
         quote = text_quote(candidate.offer, Tokens(input=prompt, output=answer))
-    return _LAST if quote.low is None else (False, quote.low)
+    return quote.low
 
 
-def _seconds(life: Life, candidate: Candidate, gateway: Gateway) -> tuple[bool, Decimal]:
-    """How long such calls took there lately."""
-    seconds = None if life.call is None else gateway.speeds.median(candidate.offer.id, life.call.operation)
-    return _LAST if seconds is None else (False, Decimal(seconds))
+def _megapixels(call: Call, candidate: Candidate) -> float | None:
+    """Of one picture asked for; None where none is."""
+    if not isinstance(call, ImageCall):
+        return None
+    return usual_size(call, candidate.offer).pixels / BINARY_MEGAPIXEL
 
 
-_MEASURES: dict[str, Callable[[Life, Candidate, Gateway], tuple[bool, Decimal]]] = {
-    "cheapest": _dollars,
-    "fastest": _seconds,
-}
-"""Variants' strategies: less is better, and what is not known comes last, in the catalogue's order."""
+def _subject(life: Life) -> Subject:
+    call, incoming = life.call, life.incoming
+    assert call is not None and life.way is not None
+    subject = Subject(
+        operation=call.operation,
+        models=tuple(model.slug for model in life.way.models),
+        key=life.principal.name,
+        key_id=life.principal.key_id,
+        user=incoming.ours("user-id") or _user(call),
+        session=incoming.ours("session-id") or incoming.headers.get("x-session-id"),
+        request_id=incoming.id,
+        metadata=incoming.metadata(),
+        stream=call.stream,
+        tier=incoming.ours("complexity"),
+        prompt=partial(text_of, call),
+        time=incoming.started_at,
+    )
+    if isinstance(call, ImageCall):
+        side = CLASSES.get((call.resolution or "").upper())
+        return replace(
+            subject,
+            n=call.n,
+            references=len(call.references),
+            width=call.size.width if call.size else side,
+            height=call.size.height if call.size else side,
+            megapixels=_megapixels(call, life.candidates[0]),
+            quality=call.quality,
+            seed=call.seed,
+            prompt_tokens=pictures_prompt(call)[0],
+        )
+    if isinstance(call, ChatCall):
+        return replace(subject, references=len(call.pictures), prompt_tokens=prompt_tokens(call.body, None)[0])
+    return replace(subject, prompt_tokens=embedding_tokens(call)[0])
+
+
+def _user(call: Call) -> str | None:
+    """The end user that the body names."""
+    if isinstance(call, ImageCall):
+        return call.user
+    raw = call.body.get("user")
+    try:
+        value = msgspec.json.decode(raw) if raw is not None else None
+    except msgspec.DecodeError:
+        return None
+    return value if isinstance(value, str) else None

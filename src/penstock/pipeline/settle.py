@@ -82,6 +82,8 @@ def settlement(life: Life) -> list[BudgetUse | AllowanceUse] | None:
 
 def charged_pico(life: Life) -> int | None:
     """What counts against budgets and credits: the cost, or nothing within an allowance; None where it is not known."""
+    if life.mirror_of is not None:
+        return 0
     if life.charge is None or life.charge.amount is None:
         return None
     covered = life.reserved is not None and life.reserved.allowance is not None
@@ -96,6 +98,9 @@ def _paid(life: Life) -> Decimal:
     """What providers charge for attempts that brought nothing, as far as that is known."""
     total = _NOTHING
     for attempt in life.attempts:
+        if attempt.lost:
+            total += _beside(life, attempt) or _NOTHING
+            continue
         if attempt.outcome == "succeeded":
             continue
         if attempt.answered and attempt.stated_cost is not None:
@@ -107,6 +112,18 @@ def _paid(life: Life) -> Decimal:
     return total
 
 
+def _beside(life: Life, attempt: Attempt) -> Decimal | None:
+    """What an attempt cost that ran beside the one that won; None where that is not known (yet)."""
+    assert life.call is not None
+    offer = attempt.candidate.offer
+    if attempt.answer is not None:
+        return charge(offer, attempt.answer.usage, terms(life.call, offer), attempt.answer.stated_cost).amount
+    if attempt.spared:  # ended before it had said anything: what it had read is charged
+        quote = life.quotes.get(offer.id)
+        return quote.low if quote and isinstance(life.call, ChatCall) else _NOTHING
+    return None if _may_be_charged(attempt) else attempt.stated_cost if attempt.answered else _NOTHING
+
+
 def _charged_moderation(attempt: Attempt) -> bool:
     stages = attempt.candidate.account.provider.charges_moderated
     return isinstance(attempt.error, Moderated) and attempt.error.stage in stages
@@ -114,11 +131,17 @@ def _charged_moderation(attempt: Attempt) -> bool:
 
 def _uncertain(life: Life, besides: Attempt | None = None) -> Decimal | None:
     """The most that doubtful attempts may have cost together; None where nothing bounds it."""
-    doubtful = [a for a in life.attempts if a is not besides and a.outcome != "succeeded" and _may_be_charged(a)]
+    doubtful = [a for a in life.attempts if a is not besides and _is_doubtful(life, a)]
     if not doubtful:
         return _NOTHING
     life.charge_reason = life.charge_reason or _DOUBTFUL
     return _most(life, _sum(attempt.stated_cost or _share(life, attempt.candidate.offer) for attempt in doubtful))
+
+
+def _is_doubtful(life: Life, attempt: Attempt) -> bool:
+    if attempt.lost:
+        return _beside(life, attempt) is None and attempt.candidate.offer.price is not None
+    return attempt.outcome != "succeeded" and _may_be_charged(attempt)
 
 
 def _most(life: Life, uncertain: Decimal | None) -> Decimal | None:

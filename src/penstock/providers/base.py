@@ -2,9 +2,12 @@
 
 There are two kinds. A remote adapter translates (`request`, `read`, and `poll`/`read_poll` where jobs are polled,
 `reader` where answers are streamed). An in-process adapter performs the call itself with a workbench it is handed.
+A remote one may have `probe`/`read_probe` too: a question that costs nothing, for finding out whether a provider that
+was down works again.
 """
 
 from collections.abc import AsyncIterator, Callable
+from enum import Enum
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from penstock.core.answer import Answer, Event, Pending, Submitted
@@ -63,6 +66,28 @@ class PollingAdapter(Adapter, Protocol):
 
     def interval(self, polls: int, account: Account) -> float:
         """Seconds to wait before poll number `polls` (0 for the first)."""
+        ...
+
+
+class Shown(Enum):
+    """What a good answer to a probe shows, beside that the provider is there."""
+
+    KEY = "key"
+    """It takes the key."""
+    CREDIT = "credit"
+    """It takes the key, and there is credit."""
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """An optional part of a remote adapter: a question that costs nothing. It never makes anything."""
+
+    def probe(self, account: Account) -> UpstreamRequest:
+        """The question, asked with the account's key."""
+        ...
+
+    def read_probe(self, account: Account, reply: UpstreamReply) -> Shown:
+        """What a good answer shows. Raises what another one means: BadCredentials, NoCredit, UpstreamFailed."""
         ...
 
 

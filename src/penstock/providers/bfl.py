@@ -28,7 +28,7 @@ from penstock.core.errors import (
 )
 from penstock.core.pieces import split
 from penstock.core.target import Account, Offer, Provider
-from penstock.providers.base import Reader, UpstreamReply, UpstreamRequest
+from penstock.providers.base import Reader, Shown, UpstreamReply, UpstreamRequest
 from penstock.providers.bfl_wire import WIRES, Accepted, Result, State, fields
 
 POLL_TRANSIENT = "poll_transient"
@@ -132,6 +132,26 @@ class Bfl:
         if word == "ready":
             return _ready(call, account, submitted, state)
         raise _ended(word, status, state.details, account)
+
+    def probe(self, account: Account) -> UpstreamRequest:
+        """The question how much credit there is."""
+        url = f"{account.provider.base_url.rstrip('/')}/v1/credits"
+        return UpstreamRequest(method="GET", url=url, headers=_headers(account))
+
+    def read_probe(self, account: Account, reply: UpstreamReply) -> Shown:
+        """Raises NoCredit where none is left. Whether what is left suffices for a picture nobody can tell."""
+        balance = _decode(reply, _Balance) if 200 <= reply.status < 300 else None
+        if balance is None:
+            raise _failure(reply, account)
+        if not balance.credits > 0:
+            raise NoCredit(f"The gateway's account at {account.provider.name} has no credit left.")
+        return Shown.CREDIT
+
+
+class _Balance(msgspec.Struct):
+    """The answer of /v1/credits."""
+
+    credits: float
 
 
 def _headers(account: Account) -> dict[str, str]:
@@ -249,12 +269,14 @@ def _failure(reply: UpstreamReply, account: Account) -> ProviderError:
         case 402:
             return NoCredit(f"The gateway's account at {name} has too little credit{because}")
         case 404:
-            return UpstreamFailed(f"{name} has nothing at that address (404){because}", code="provider_not_found")
+            gone = UpstreamFailed(f"{name} has nothing at that address (404){because}", code="provider_not_found")
+            gone.upstream_status = 404
+            return gone
         case 429:
             return RateLimited(f"{name} accepts no further work for now{because}", retry_after=_wait(reply, body))
         case 408 | 504:
             return _unsure(f"{name} did not answer in time ({reply.status}){because}")
-        case status if 400 <= status < 500:
+        case status if 400 <= status < 500 and status != 409:
             return Rejected(f"{name} refused the request{because}")
         case status if 200 <= status < 300:
             return UpstreamFailed(f"{name} answered with something that says nothing about the job{because}")

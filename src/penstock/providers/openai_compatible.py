@@ -12,7 +12,7 @@ from penstock.core.call import Call, ChatCall, EmbeddingCall, ImageCall
 from penstock.core.pieces import Pieces
 from penstock.core.target import Account, Offer
 from penstock.providers import openai_quirks
-from penstock.providers.base import Reader, UpstreamReply, UpstreamRequest
+from penstock.providers.base import Reader, Shown, UpstreamReply, UpstreamRequest
 from penstock.providers.openai_chat import (
     ChatReader,
     chat_body,
@@ -21,6 +21,7 @@ from penstock.providers.openai_chat import (
     read_embedding,
 )
 from penstock.providers.openai_chat_images import by_chat, chat_image_body, read_chat_images
+from penstock.providers.openai_errors import opened
 from penstock.providers.openai_image_stream import ImageReader
 from penstock.providers.openai_images import image_request, read_images, streams
 from penstock.providers.openai_quirks import Quirks, quirks_of
@@ -67,19 +68,39 @@ class OpenAICompatible:
         quirks = quirks_of(account)
         return ImageReader(call, account, quirks) if isinstance(call, ImageCall) else ChatReader(account, quirks)
 
+    def probe(self, account: Account) -> UpstreamRequest:
+        """The question which models there are."""
+        return UpstreamRequest(
+            method="GET",
+            url=account.provider.base_url.rstrip("/") + "/models",
+            headers=_headers(account, quirks_of(account)),
+        )
+
+    def read_probe(self, account: Account, reply: UpstreamReply) -> Shown:
+        """The models are listed whether or not there is credit."""
+        # Together AI lists them in an array of its own; everybody else in an object.
+        if not (200 <= reply.status < 300 and isinstance(reply.json(), list)):
+            opened(account, reply)
+        return Shown.KEY
+
 
 def _post(
     account: Account, quirks: Quirks, path: str, body: Pieces, content_type: str = _JSON, *, stream: bool = False
 ) -> UpstreamRequest:
-    headers = {"content-type": content_type, "accept": "text/event-stream" if stream else _JSON}
+    expected = "text/event-stream" if stream else _JSON
+    return UpstreamRequest(
+        method="POST",
+        url=account.provider.base_url.rstrip("/") + path,
+        headers={"content-type": content_type, **_headers(account, quirks, expected)},
+        body=body,
+        stream=stream,
+    )
+
+
+def _headers(account: Account, quirks: Quirks, expected: str = _JSON) -> dict[str, str]:
+    headers = {"accept": expected}
     if account.key:
         headers[quirks.auth_header.lower()] = f"{quirks.auth_prefix.strip()} {account.key}".lstrip()
     for name, value in quirks.headers.items():
         headers[name.lower()] = value
-    return UpstreamRequest(
-        method="POST",
-        url=account.provider.base_url.rstrip("/") + path,
-        headers=headers,
-        body=body,
-        stream=stream,
-    )
+    return headers

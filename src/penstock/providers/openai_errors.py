@@ -110,8 +110,9 @@ def failure(account: Account, status: int, decoded: object, headers: Mapping[str
     if status == 429:
         return RateLimited(f"{name} limits the gateway's requests: {sentence}", retry_after=retry_after(headers))
     # An unknown model or path is the catalogue's mistake, not the caller's: another offer may know it.
-    if status in (404, 405, 408) or fault.words & _UNKNOWN_MODEL or not 400 <= status < 500:
+    if status in (404, 405, 408, 409) or fault.words & _UNKNOWN_MODEL or not 400 <= status < 500:
         failed = UpstreamFailed(f"{name} failed with {status}: {sentence}")
+        failed.upstream_status = status
         failed.ambiguous = status in (408, 504)  # given up by something in between: the work may go on
         return failed
     return Rejected(f"{name} rejected the request: {sentence}", param=fault.param)

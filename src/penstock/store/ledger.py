@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, delete, select
 
 from penstock.core.spending import Allowance, Budget
 from penstock.store import inserts
+from penstock.store.amending import Amending, Amendment
 from penstock.store.db import Database
 from penstock.store.inserts import Insertion, Removal
 from penstock.store.reservations import (
@@ -49,6 +50,7 @@ class Ledger:
         self._days = inserts.adding_up_days(dialect)
         self._prompts = inserts.inserting_prompts(dialect)
         self._reservations = Reservations(dialect)
+        self._amending = Amending(dialect)
 
     def expect(self, requests: int) -> None:
         """So many more requests are under way, or less: at high rates a commit waits a moment for those that are."""
@@ -98,6 +100,10 @@ class Ledger:
         if prompt is not None:
             rows.append((self._prompts, prompt))
         await self._writer.write(rows)
+
+    async def amend(self, amendment: Amendment) -> None:
+        """Set a recorded request right; returns when that is committed. Raises NotFound where it is not there."""
+        await self._writer.run(lambda connection: self._amending.amend(connection, amendment))
 
     async def open_reservations(self) -> list[ReservationRow]:
         """Every request that is under way, or was when its process died."""

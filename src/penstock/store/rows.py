@@ -115,6 +115,8 @@ class RequestRow:
     """Names the price rule: the first 12 hexadecimal digits of a hash over its meters."""
     resumed: bool = False
     """Whether it was finished after the gateway had been stopped in its middle."""
+    mirror_of: str | None = None
+    """The request it is a copy of, made for comparison; its caller never saw it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +163,10 @@ class AttemptRow:
     """What the provider said it charged."""
     outcome: str = "pending"
     """`pending`, `succeeded`, `failed`, `moderated` or `cancelled`."""
+    reason: str | None = None
+    """Why it was made: `first`, `fallback`, `retry`, `race` or `hedge`."""
+    key_name: str | None = None
+    """Which of the provider's keys it was made with, where it has several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +196,7 @@ class AssetLinkRow:
     request_id: str
     """The request."""
     role: str
-    """`output`, `reference`, `mask` or `partial`."""
+    """`output`, `reference`, `mask`, `partial`, or `alternative`: made beside the answer, and not it."""
     position: int
     """Its place among the request's pictures of that role, from 0."""
     digest: str

@@ -258,7 +258,10 @@ requests = Table(
     Column("charge_reason", Bounded(200)),
     Column("price_version", Text),
     Column("resumed", Boolean, nullable=False, server_default=text("0")),
+    Column("mirror_of", Text),
     Index("requests_by_time", "created_at"),
+    # Copies only, so that no other request pays for it.
+    Index("requests_mirrored", "created_at", sqlite_where=text("mirror_of IS NOT NULL")),
 )
 
 attempts = Table(
@@ -279,6 +282,8 @@ attempts = Table(
     Column("polling_url", Text),
     Column("stated_pico", BigInteger),
     Column("outcome", Text, nullable=False),
+    Column("reason", Text),
+    Column("key_name", Text),
     Index("attempts_by_request", "request_id"),
 )
 
@@ -352,6 +357,25 @@ prompts = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("body", _json(), nullable=False),
     Index("prompts_by_time", "created_at"),
+)
+
+health_slots = Table(
+    "health_slots",
+    metadata,
+    Column("offer", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("size_class", Text, primary_key=True),
+    Column("minute", BigInteger, primary_key=True),
+    Column("process", Text, primary_key=True),
+    Column("succeeded", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("limited", Integer, nullable=False),
+    Column("seconds", _json(), nullable=False),
+    Column("firsts", _json(), nullable=False),
+    Column("rates", _json(), nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Index("health_slots_by_change", "changed_at"),
+    sqlite_with_rowid=False,
 )
 
 secrets = Table(

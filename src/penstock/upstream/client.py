@@ -73,14 +73,14 @@ class UpstreamClient:
             raise _translated(error, request.url) from error
 
     async def stream(
-        self, request: UpstreamRequest, timeout: float
+        self, request: UpstreamRequest, timeout: float, silence: float | None = None
     ) -> AsyncGenerator[StreamEvent | UpstreamReply, None]:
         """One request, and its events as they come; a single UpstreamReply where the provider did not stream.
 
-        Close the iterator to hang up. Raises like `exchange`.
+        `silence` in seconds bounds the wait for each part of it. Close the iterator to hang up. Raises like `exchange`.
         """
         try:
-            async with self._send(request, timeout) as response:
+            async with self._send(request, timeout, silence) as response:
                 if response.content_type != "text/event-stream" or response.status != 200:
                     yield await self._collect(response)
                     return
@@ -92,7 +92,9 @@ class UpstreamClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _translated(error, request.url) from error
 
-    def _send(self, request: UpstreamRequest, timeout: float) -> "aiohttp.client._RequestContextManager":
+    def _send(
+        self, request: UpstreamRequest, timeout: float, silence: float | None = None
+    ) -> "aiohttp.client._RequestContextManager":
         headers = dict(request.headers)
         body: bytes | AsyncIterator[bytes] | None = None
         if len(request.body) == 1 and isinstance(request.body[0], bytes):
@@ -106,7 +108,7 @@ class UpstreamClient:
             headers=headers,
             data=body,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS, sock_read=silence),
         )
 
     def _opened(self) -> aiohttp.ClientSession:
