@@ -29,7 +29,7 @@ from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.life import live
 from penstock.pipeline.probe import probe_providers
 from penstock.pipeline.reload import watch
-from penstock.pipeline.request import ID, Incoming, Receive, Send
+from penstock.pipeline.request import ID, OURS, Incoming, Receive, Send
 from penstock.pipeline.respond import in_both_spellings, send_reply
 from penstock.pipeline.resume import finish_abandoned
 from penstock.pipeline.retention import forget_expired
@@ -133,6 +133,7 @@ class Penstock:
             path=canonical(scope["path"]),
             query=scope["query_string"].decode("latin-1"),
             headers=headers,
+            says_ours=any(map(_is_ours, headers)),
             receive=receive,
             started=clock.monotonic(),
             started_at=now,
@@ -166,6 +167,10 @@ class Penstock:
         await self._writer.close()
         await asyncio.to_thread(self._database.close)
         self.gateway.presence.leave()
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(OURS)
 
 
 def _trace_id(headers: Mapping[str, str]) -> str:

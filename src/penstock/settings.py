@@ -21,6 +21,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 AboveZero = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Days = Annotated[float, Meta(gt=0)]
+Asked = Annotated[str, Meta(pattern="^(chat|embedding|image_generation|image_edit)$")]
 Stage = Annotated[str, Meta(pattern="^(input|output)$")]
 Pause = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(gt=0, le=1)]
@@ -227,8 +228,10 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """US dollars that one unit of a cost stated by the provider is worth."""
     charges_moderated: tuple[Stage, ...] | None = None
     """Stages (`input`, `output`) at which it charges for a call that its moderation refuses."""
+    cancels: tuple[Asked, ...] | None = None
+    """Operations at which a call costs nothing more once its connection is closed."""
     trains_on_prompts: bool | None = None
-    """Whether it may keep what it is sent and learn from it; where it is not known, `data_collection: deny` avoids it."""
+    """Whether it may learn from what it is sent; where that is not known, `data_collection: deny` avoids it."""
     zero_retention: bool | None = None
     """Whether it keeps nothing of what it is sent; where it is not known, `zdr: true` avoids it."""
     offers: tuple[dict[str, Any], ...] = ()

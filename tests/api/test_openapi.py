@@ -14,8 +14,9 @@ from penstock.api import documents, openapi, pages
 from penstock.api.answers import Addresses, chat_body, embeddings_body, image_usage, images_body, picture_chat_body
 from penstock.api.answers import token_usage as token_usage_of
 from penstock.api.docs import DOCS
-from penstock.api.errors import openai_error, openrouter_error
+from penstock.api.errors import openai_error, openai_failure, openrouter_error, openrouter_failure
 from penstock.api.health import alive
+from penstock.api.router_metadata import router_metadata
 from penstock.api.routes import ROUTES, Route
 from penstock.api.streams import ChatStream, ImageStream
 from penstock.core.answer import ChatAnswer, ChatDelta, EmbeddingAnswer, ImageAnswer, Output, PartialPicture
@@ -25,13 +26,15 @@ from penstock.core.picture import Picture
 from penstock.core.pieces import Pieces
 from penstock.core.principal import Principal, Scope
 from penstock.core.spending import GATEWAY, Budget, Limit, LimitUnit, Period
-from penstock.core.target import Account, Candidate
+from penstock.core.target import Account, Candidate, Exclusion
 from penstock.core.usage import Usage
 from penstock.metering.settle import Charge
 from penstock.metering.windows import Windows
+from penstock.pipeline import preferences
 from penstock.pipeline.fields import ImageFields
-from penstock.pipeline.request import Deprecation, Incoming, Life
+from penstock.pipeline.request import Attempt, Deprecation, Incoming, Life, Reply
 from penstock.pipeline.respond import metadata
+from penstock.routing.base import Plan
 from penstock.store.reservations import Reserved
 from tests.api.listed import MODELS, OFFERS, PROVIDERS, decoded, gateway, request
 
@@ -141,11 +144,35 @@ def test_money_is_a_number_and_a_file_is_bytes() -> None:
 
 
 def test_the_fields_of_an_image_request_are_those_that_are_read() -> None:
-    read = {*ImageFields.__struct_fields__, "response_format", "provider"}
+    read = {*ImageFields.__struct_fields__, "response_format", "provider", "models", "preset"}
     assert set(documents.ImageRequest.__struct_fields__) == read
     assert set(documents.ImageEditRequest.__struct_fields__) == read | {"images", "mask"}
     assert set(documents.ImageEditForm.__struct_fields__) == read | {"image", "mask"}
     assert set(documents.RouterImageRequest.__struct_fields__) == read | {"input_references"}
+
+
+def test_the_choice_of_providers_has_every_field_that_is_acted_on() -> None:
+    schemas = openapi.described()["components"]["schemas"]
+    assert set(schemas["ProviderChoice"]["properties"]) == set(preferences._FIELDS)
+    assert set(schemas["Sort"]["properties"]) == set(preferences._FIELDS["sort"])
+    assert set(schemas["MaxPrice"]["properties"]) == set(preferences._PRICES)
+    assert set(schemas["Cutoffs"]["properties"]) == set(preferences.PERCENTILES)
+    numbers = schemas["ProviderChoice"]["properties"]["quantizations"]["items"]["enum"]
+    assert set(numbers) == set(preferences.QUANTIZATIONS)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"order": ["bfl"], "sort": "price", "max_price": {"image": "0.05"}, "preferred_min_throughput": 2},
+        {"sort": {"by": "latency", "partition": "none"}, "max_price": {"megapixel": 0.02, "prompt": 1}},
+        {"preferred_max_latency": {"p90": 3.5}, "quantizations": ["fp8", "unknown"], "data_collection": "deny"},
+        {"zdr": True, "require_parameters": True, "options": {"bfl": {"prompt_upsampling": True}}},
+    ],
+)
+def test_a_choice_of_providers_that_is_acted_on_has_the_documented_shape(choice: dict[str, Any]) -> None:
+    msgspec.convert(choice, documents.ProviderChoice)
+    assert preferences.preferences_of(choice)[1] == ()
 
 
 @pytest.mark.parametrize("name", [name for name, docs in DOCS.items() if docs.request is not None])
@@ -180,14 +207,14 @@ async def nothing() -> dict[str, Any]:
     raise AssertionError("nothing is read here")
 
 
-def life(dialect: str = "openai") -> Any:
+def life(dialect: str = "openai", **headers: str) -> Any:
     incoming = Incoming(
         id="req_1",
         trace_id="t",
         method="POST",
         path="/",
         query="",
-        headers={"host": "h"},
+        headers={"host": "h", **headers},
         receive=nothing,
         started=0,
         started_at=1_700_000_000,
@@ -253,9 +280,13 @@ def answers() -> list[Any]:
         pytest.param(chat_body(here, chat, {}), documents.ChatCompletion, id="chat"),
         pytest.param(chat_body(there, chat, {"provider": "Home"}), documents.RouterChatCompletion, id="router chat"),
         pytest.param(picture_chat_body(here, IMAGES, Anywhere(), {}), documents.ChatCompletion, id="picture in a chat"),
-        pytest.param(images_body(here, IMAGES, Anywhere(), image_usage(here, USAGE)), documents.Images, id="images"),
-        pytest.param(images_body(there, IMAGES, Anywhere(), router_usage), documents.RouterImages, id="router images"),
-        pytest.param(embeddings_body(here, vectors), documents.Embeddings, id="embeddings"),
+        pytest.param(
+            images_body(here, IMAGES, Anywhere(), image_usage(here, USAGE), {}), documents.Images, id="images"
+        ),
+        pytest.param(
+            images_body(there, IMAGES, Anywhere(), router_usage, {}), documents.RouterImages, id="router images"
+        ),
+        pytest.param(embeddings_body(here, vectors, {}), documents.Embeddings, id="embeddings"),
     ]
 
 
@@ -275,6 +306,26 @@ def test_an_answer_is_written_as_it_is_documented(pieces: Pieces, kind: type[msg
 def test_an_error_is_written_as_it_is_documented(error: dict[str, Any], kind: type[msgspec.Struct]) -> None:
     msgspec.convert(error, kind)
     assert undocumented(error, kind) == set()
+
+
+@pytest.mark.parametrize("dialect", ["openai", "openrouter"])
+def test_how_a_request_was_routed_is_told_as_it_is_documented(dialect: str) -> None:
+    asked = life(dialect, **{"x-openrouter-metadata": "enabled"})
+    asked.plan = Plan(order=(asked.served_by,), why="In the catalogue's order.")
+    asked.exclusions = (Exclusion(OFFERS[1], "It is off.", "model"),)
+    asked.attempts = [Attempt(id="att_1", number=1, candidate=asked.served_by, started=0, started_at=0)]
+    told = router_metadata(asked)
+    assert set(told) == {"openrouter_metadata"}
+    msgspec.convert(told["openrouter_metadata"], documents.RouterMetadata)
+    bodies = (
+        (text(images_body(asked, IMAGES, Anywhere(), image_usage(asked, USAGE), told)), documents.Images),
+        (openai_failure(BadRequest("No."), asked), documents.ErrorAnswer),
+        (openrouter_failure(BadRequest("No."), asked), documents.RouterErrorAnswer),
+    )
+    for body, kind in bodies:
+        written = msgspec.json.decode(text(body.pieces) if isinstance(body, Reply) else body)
+        assert "openrouter_metadata" in written
+        assert undocumented(written, kind) == set()
 
 
 async def test_health_is_answered_as_it_is_documented() -> None:

@@ -4,7 +4,7 @@ What is done with a fenced block is said by its info string, and a block without
 
     bash run, python run    run in order, one page in one folder, against a running gateway; must end with 0
     text output             each line is in what the block before it printed (`...` stands for anything)
-    yaml settings           read as a configuration, with its catalogue and its quirks checked
+    yaml settings           read as a configuration, with its catalogue, its quirks and its routing checked
     sql                     run against the gateway's ledger, read-only
     json, toml              parsed (the catalogue's own examples are loaded by tests/catalogue)
     bash shown              only shown: it needs a terminal of its own, minutes, or a real provider's key
@@ -26,6 +26,7 @@ from PIL import Image
 
 from penstock.catalogue.configured import configured
 from penstock.core.principal import Scope
+from penstock.pipeline.routes import compiled
 from penstock.providers import check_quirks
 from penstock.settings import load
 from tests.docs.pages import PAGES, ROOT, Block, blocks
@@ -57,8 +58,10 @@ def test_configurations_can_be_used(block: Block, tmp_path: Path) -> None:
     file = tmp_path / "penstock.yaml"
     file.write_text(block.text)
     environment = {name: f"a-{name}" for name in re.findall(r"\$\{(\w+)\}", block.text)}
-    catalogue = configured(load(file, environment, data=str(tmp_path)))
+    settings = load(file, environment, data=str(tmp_path))
+    catalogue = configured(settings)
     check_quirks(catalogue.providers.values())
+    compiled(settings.routing, catalogue)
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.info in ("json", "toml")], ids=str)

@@ -20,9 +20,25 @@ from penstock.catalogue.load import DATA
 from penstock.catalogue.load import load as load_catalogue
 from penstock.cli import app
 from penstock.core.errors import Moderated, PenstockError
+from penstock.pipeline.request import _ENTRIES
 from penstock.providers import ADAPTERS, bfl, openai_quirks
 from penstock.providers.sandbox import Sandbox
-from penstock.settings import Days, Level, Port, ProviderSettings, Seconds, Settings, Stage
+from penstock.settings import (
+    Asked,
+    Days,
+    Group,
+    Level,
+    Pause,
+    Policy,
+    Port,
+    ProviderKey,
+    ProviderSettings,
+    Routing,
+    Seconds,
+    Settings,
+    Share,
+    Stage,
+)
 from tests.docs.codes import assigned_codes, codes
 from tests.docs.pages import PAGES, ROOT, page, tables, words
 
@@ -39,16 +55,32 @@ _TYPES: dict[Any, str] = {
     Port: "whole number, 1 to 65535",
     Level: "`debug`, `info`, `warning` or `error`",
     Seconds: "number above 0",
+    Pause: "number, at least 0",
+    Share: "number above 0, at most 1",
     Days | None: "number above 0",
     Decimal: "decimal number",
     Decimal | None: "decimal number",
     tuple[str, ...]: "list of texts",
     tuple[Stage, ...] | None: "list of `input` and `output`",
+    tuple[Asked, ...] | None: "list of operations",
     tuple[str, ...] | None: "list of texts",
     tuple[dict[str, Any], ...]: "list of mappings",
+    tuple[ProviderKey, ...]: "list of mappings",
+    str | dict[str, Any]: "text or mapping",
+    str | dict[str, Any] | None: "text or mapping",
     dict[str, Any]: "mapping",
+    dict[str, str]: "mapping",
     dict[str, ProviderSettings]: "mapping",
+    dict[str, Policy]: "mapping",
+    dict[str, Group]: "mapping",
 }
+_INSIDE: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "providers": (ProviderSettings, "providers.<name>."),
+    "providers.<name>.keys": (ProviderKey, "providers.<name>.keys[]."),
+    "routing.models": (Policy, "routing.models.<name>."),
+    "routing.groups": (Group, "routing.groups.<name>."),
+}
+"""Settings that hold further ones by name or in a list; `routing.keys` and `.presets` hold the same as `.models`."""
 
 
 def settings_rows(struct: type[msgspec.Struct] = Settings, path: str = "") -> Iterator[tuple[str, str, str]]:
@@ -56,19 +88,25 @@ def settings_rows(struct: type[msgspec.Struct] = Settings, path: str = "") -> It
     hints = typing.get_type_hints(struct, include_extras=True)
     for field in msgspec.structs.fields(struct):
         kind, default = hints[field.name], field.default
-        if default is msgspec.NODEFAULT:
+        if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
         if isinstance(default, msgspec.Struct):
             yield from settings_rows(type(default), f"{path}{field.name}.")
             continue
-        shown = "not set" if default is None else "empty" if default in ({}, ()) else f"`{default:{_plain(default)}}`"
-        yield f"{path}{field.name}", _type_text(kind), shown
-        if field.name == "providers":
-            yield from settings_rows(ProviderSettings, "providers.<name>.")
+        name = f"{path}{field.name}"
+        yield name, _type_text(kind), _default_text(default)
+        if name in _INSIDE:
+            yield from settings_rows(*_INSIDE[name])
 
 
-def _plain(default: object) -> str:
-    return "g" if isinstance(default, float) else ""
+def _default_text(default: Any) -> str:
+    if default is msgspec.NODEFAULT:
+        return "required"
+    if default is None:
+        return "not set"
+    if default in ({}, (), ""):
+        return "empty"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 
 def _type_text(kind: Any) -> str:
@@ -86,6 +124,11 @@ def test_every_setting_is_on_its_page_with_type_default_and_a_sentence() -> None
     assert all(meaning.endswith(".") for *_, meaning in rows)
 
 
+def test_policies_of_keys_and_presets_take_what_those_of_models_do() -> None:
+    hints = typing.get_type_hints(Routing)
+    assert {hints[name] for name in ("models", "keys", "presets")} == {dict[str, Policy]}
+
+
 # Headers
 
 
@@ -93,6 +136,7 @@ def test_every_request_header_of_ours_is_on_its_page() -> None:
     text = "\n".join(file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py"))
     ours = set(re.findall(r"\.ours\(\"([a-z-]+)\"\)", text))
     ours |= set(re.findall(r"headers\.get\(\"x-agentcc-([a-z-]+)\"\)", text))
+    ours |= {f"{name.removeprefix('x-penstock-')}<name>" for name in _ENTRIES if name.startswith("x-penstock-")}
     single = set(re.findall(r"incoming\.headers\.get\(\"(x-[a-z-]+)\"", text)) | {"traceparent"}
     assert 'headers.get("traceparent"' in text
     spelled_twice, spelled_once = _request_tables()
@@ -294,6 +338,21 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     broken = [link for link in links if not re.match(r"https?://", link) and not (path.parent / link).exists()]
     assert broken == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_a_heading_lead_to_one(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text(encoding="utf-8"))
+    broken = [
+        f"{name}#{anchor}" for name, anchor in links if anchor not in _anchors(path.parent / name if name else path)
+    ]
+    assert broken == []
+
+
+def _anchors(path: Path) -> set[str]:
+    """The headings of a page, as GitHub names them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:

@@ -9,7 +9,9 @@ from penstock.core.call import Operation
 from penstock.core.principal import Principal, Scope
 from penstock.core.target import Account, Candidate, Limits, Model, Offer, Provider
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.request import Attempt, Incoming, Life, Surface
+from penstock.pipeline.request import Attempt, Incoming, Life, Surface, Way
+from penstock.routing.base import Strategy
+from penstock.routing.priority import Priority
 
 PICTURES = frozenset({Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT})
 
@@ -66,3 +68,9 @@ def gateway(*offers: Offer, providers: tuple[Provider, ...], on: tuple[str, ...]
 
 
 CENT = Decimal("0.01")
+
+
+def on_its_way(of: Life, strategy: Strategy | None = None, *models: Model) -> Life:
+    """A life that is to be answered by these models, by default the one there is."""
+    of.way = Way(strategy=strategy or Priority(), models=models or (PICTURE,))
+    return of

@@ -61,7 +61,7 @@ def test_each_field_is_read(given: Any, wish: Preferences) -> None:
     assert preferences_of(given) == (wish, ())
 
 
-@pytest.mark.parametrize("given", [None, {}, {name: None for name in ("only", "sort", "max_price", "zdr", "unknown")}])
+@pytest.mark.parametrize("given", [None, {}, dict.fromkeys(("only", "sort", "max_price", "zdr", "unknown"))])
 def test_what_is_null_was_not_given(given: Any) -> None:
     wish, ignored = preferences_of(given)
     assert wish is ANY and ignored == ()

@@ -9,8 +9,8 @@ from penstock.core.call import ImageCall, Size
 from penstock.core.errors import BadRequest, Forbidden, NotFound
 from penstock.core.target import Limits
 from penstock.pipeline.request import Life, Preferences
-from penstock.pipeline.resolve import find_model, resolve, strategy_of, today
-from tests.pipeline.lives import PICTURE, gateway, life, offer, provider
+from penstock.pipeline.resolve import find_model, resolve, today, variant_of
+from tests.pipeline.lives import PICTURE, gateway, life, offer, on_its_way, provider
 
 PROVIDERS = (provider("one"), provider("two", key_variable="TWO_KEY"), provider("three", key_variable="THREE_KEY"))
 SMALL = Limits(free_size=True, max_pixels=64 * 64)
@@ -19,9 +19,9 @@ CALL = ImageCall(model="own/picture", prompt="p", size=Size(128, 128))
 
 
 def served(wish: Preferences, call: ImageCall = CALL) -> list[str]:
-    of = life()
+    of = on_its_way(life())
     of.preferences = wish
-    resolve(of, call, PICTURE, ALL)
+    resolve(of, call, ALL)
     return [candidate.offer.provider for candidate in of.candidates]
 
 
@@ -45,30 +45,26 @@ def test_a_long_name_is_not_repeated_whole() -> None:
 
 WISHES: dict[str, tuple[Preferences, list[str]]] = {
     "none": (Preferences(), ["one", "two", "three"]),
-    "an order": (Preferences(order=("three", "two")), ["three", "two", "one"]),
-    "an order with somebody unknown": (Preferences(order=("nobody", "two")), ["two", "one", "three"]),
     "only two": (Preferences(only=frozenset({"two", "three"})), ["two", "three"]),
     "not the first": (Preferences(ignore=frozenset({"one"})), ["two", "three"]),
-    "an order and no fallback": (Preferences(order=("two",), allow_fallbacks=False), ["two"]),
-    "no fallback": (Preferences(allow_fallbacks=False), ["one"]),
     "only two and not one of them": (
         Preferences(only=frozenset({"two", "three"}), ignore=frozenset({"two"})),
         ["three"],
     ),
     "a name": (Preferences(only=frozenset({"Provider Two"})), ["two"]),
-    "a name with a hyphen": (Preferences(order=("provider-three",)), ["three", "one", "two"]),
+    "a name with a hyphen": (Preferences(ignore=frozenset({"provider-three"})), ["one", "two"]),
 }
 
 
 @pytest.mark.parametrize(("wish", "providers"), WISHES.values(), ids=WISHES)
-def test_the_caller_s_wishes_choose_and_order_the_candidates(wish: Preferences, providers: list[str]) -> None:
+def test_the_caller_s_wishes_choose_the_candidates(wish: Preferences, providers: list[str]) -> None:
     assert served(wish) == providers
 
 
 def test_offers_that_cannot_are_excluded_with_their_reason() -> None:
     there = gateway(offer("one", limits=SMALL), offer("two"), providers=PROVIDERS, on=("one", "two"))
-    of = life()
-    resolve(of, CALL, PICTURE, there)
+    of = on_its_way(life())
+    resolve(of, CALL, there)
     assert [candidate.offer.provider for candidate in of.candidates] == ["two"]
     assert [(exclusion.offer.provider, exclusion.field) for exclusion in of.exclusions] == [("one", "size")]
 
@@ -76,7 +72,7 @@ def test_offers_that_cannot_are_excluded_with_their_reason() -> None:
 def test_where_nobody_can_every_reason_is_told_once() -> None:
     there = gateway(offer("one", limits=SMALL), offer("two", limits=SMALL), providers=PROVIDERS, on=("one", "two"))
     with pytest.raises(BadRequest) as refused:
-        resolve(life(), CALL, PICTURE, there)
+        resolve(on_its_way(life()), CALL, there)
     assert (refused.value.code, refused.value.param) == ("unsupported_request", "size")
     assert "picture at one makes" in refused.value.message
     assert "picture at two makes" in refused.value.message
@@ -91,7 +87,7 @@ def test_where_the_caller_wants_nobody_who_is_there_that_is_told() -> None:
 def test_where_nobody_is_switched_on_the_variables_that_would_are_named() -> None:
     there = gateway(offer("two"), offer("three"), providers=PROVIDERS, on=())
     with pytest.raises(NotFound, match="Setting TWO_KEY or THREE_KEY switches one on") as refused:
-        resolve(life(), CALL, PICTURE, there)
+        resolve(on_its_way(life()), CALL, there)
     assert refused.value.code == "model_not_available"
 
 
@@ -99,28 +95,29 @@ def test_where_nobody_can_be_called_yet_that_is_told() -> None:
     unspoken = provider("mute", adapter="", key_variable="MUTE_KEY")
     there = gateway(offer("mute"), providers=(unspoken,), on=())
     with pytest.raises(NotFound, match="no provider that serves it can be called"):
-        resolve(life(), CALL, PICTURE, there)
+        resolve(on_its_way(life()), CALL, there)
 
 
 # Variants
 
 
 @pytest.mark.parametrize(
-    ("name", "strategy"),
+    ("name", "variant"),
     [
         ("own/picture", None),
-        ("own/picture:floor", "cheapest"),
-        ("Picture:NITRO", "fastest"),
-        ("picture: floor ", "cheapest"),
+        ("own/picture:floor", "floor"),
+        ("Picture:NITRO", "nitro"),
+        ("picture: floor ", "floor"),
+        ("llama2:13b", None),
     ],
 )
-def test_a_variant_asks_for_a_strategy(name: str, strategy: str | None) -> None:
+def test_a_variant_is_told_from_what_belongs_to_a_name(name: str, variant: str | None) -> None:
+    assert variant_of(name) == variant
+
+
+@pytest.mark.parametrize("name", ["own/picture:floor", "Picture:NITRO", "picture: floor "])
+def test_a_name_with_a_variant_is_that_of_its_model(name: str) -> None:
     assert find_model(name, ALL.catalogue) is PICTURE
-    assert strategy_of(name, ALL.catalogue) == strategy
-    of = life()
-    of.asked_model = name
-    resolve(of, CALL, PICTURE, ALL)
-    assert of.strategy == (strategy or "priority")
 
 
 def test_an_unknown_variant_is_answered_with_those_there_are() -> None:
@@ -152,7 +149,7 @@ def ending(*days: int | None, successor: str = "", on: int = 2) -> Life:
     ]
     there = gateway(*offers, providers=PROVIDERS, on=("one", "two", "three")[:on])
     of = life()
-    resolve(of, CALL, replace(PICTURE, successor=successor), there)
+    resolve(on_its_way(of, None, replace(PICTURE, successor=successor)), CALL, there)
     return of
 
 
@@ -195,13 +192,13 @@ def test_a_key_may_be_kept_to_some_models() -> None:
     of = life()
     of.principal = replace(of.principal, models=("openai/*",))
     with pytest.raises(Forbidden, match="may not call `own/picture`") as refused:
-        resolve(of, CALL, PICTURE, ALL)
+        resolve(on_its_way(of), CALL, ALL)
     assert (refused.value.status, refused.value.code) == (403, "model_not_allowed")
 
 
 def test_a_key_may_be_kept_to_some_providers() -> None:
     of = life()
     of.principal = replace(of.principal, models=("own/*",), providers=("t*",))
-    resolve(of, CALL, PICTURE, ALL)
+    resolve(on_its_way(of), CALL, ALL)
     assert [candidate.offer.provider for candidate in of.candidates] == ["two", "three"]
     assert [exclusion.reason for exclusion in of.exclusions] == ["This key may not use one."]

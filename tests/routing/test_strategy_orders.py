@@ -109,7 +109,7 @@ def test_the_least_busy_is_judged_by_what_it_takes_at_once() -> None:
     health = {provider: Health(in_flight=calls) for provider, calls in flying.items()}
     plan = strategy("least-busy").plan(offers, facts(health=health), dice())
     assert providers(plan) == "p3 p4 p2 p1"
-    assert plan.why == "p3/picture has 8 calls under way, of 40 it takes."
+    assert plan.why == "Calls under way at p3/picture: 8 of the 40 it takes."
 
 
 def test_equally_busy_ones_stay_in_order() -> None:

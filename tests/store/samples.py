@@ -66,7 +66,7 @@ def full_request(id: str = "req_1") -> RequestRow:
         quote_high_pico=92_000_000_000,
         attempts=2,
         fallback_used=True,
-        routing_strategy="cheapest",
+        routing_strategy="cost-optimized",
         cache="miss",
         trace_id="0af7651916cd43dd8448eb211c80319c",
         session_id="session",
@@ -81,6 +81,7 @@ def full_request(id: str = "req_1") -> RequestRow:
         charge_reason="The provider may have charged for it.",
         price_version="0123456789ab",
         resumed=True,
+        mirror_of="req_0",
     )
 
 

@@ -57,7 +57,17 @@ async def test_an_attempt_noted_as_pending_is_replaced_when_it_is_over(ledger: L
     pending = attempt(upstream_id="job-7", polling_url="https://api.bfl.ai/v1/get_result?id=job-7")
     await ledger.note_attempt(pending)
     assert await ledger.attempts("req_1") == [pending]
-    over = replace(pending, latency_ms=900, status=200, stated_pico=3, error_code="x", outcome="succeeded")
+    over = replace(
+        pending,
+        latency_ms=900,
+        status=200,
+        stated_pico=3,
+        error_code="x",
+        outcome="succeeded",
+        reason="retry",
+        key_name="reserve",
+    )
+    assert None not in [getattr(over, field.name) for field in fields(over)]
     await ledger.record(request(), [over, attempt("att_0", number=0)])
     assert await ledger.attempts("req_1") == [attempt("att_0", number=0), over]
 

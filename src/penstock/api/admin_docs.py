@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from penstock.api import admin_documents as documents
+from penstock.api.admin_routing import RoutingInForce
 from penstock.api.documented import Docs
 
 TAG = "Administration"
@@ -121,6 +122,12 @@ ADMIN_DOCS: Mapping[str, Docs] = {
         response=documents.Credit,
         description="Once there is credit, calls that do not fit into what is left of it are refused with 402.",
         example={"level": "organisation", "holder": "Lighthouse Ltd", "amount_usd": "100.00", "note": "Invoice 2041"},
+    ),
+    "GET /admin/api/routing": Docs(
+        tag=TAG,
+        response=RoutingInForce,
+        description="The configuration's section `routing`, which is read again when its file changes, with the offers "
+        "and keys that are left alone for a while.",
     ),
 }
 """By method and path, as in `ADMIN_ROUTES`."""

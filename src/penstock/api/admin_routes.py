@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from penstock.api import admin_keys, admin_people, admin_spending
+from penstock.api import admin_keys, admin_people, admin_routing, admin_spending
 from penstock.pipeline.request import Reply
 
 ADMIN_ROUTES: tuple[tuple[str, str, str, Callable[..., Awaitable[Reply]]], ...] = (
@@ -40,4 +40,5 @@ ADMIN_ROUTES: tuple[tuple[str, str, str, Callable[..., Awaitable[Reply]]], ...] 
     ("DELETE", "/admin/api/allowances/{allowance}", "End one", admin_spending.end_allowance),
     ("GET", "/admin/api/credits", "Credit and what is left of it", admin_spending.list_credits),
     ("POST", "/admin/api/credits", "Pay in", admin_spending.add_credit),
+    ("GET", "/admin/api/routing", "How requests are routed now", admin_routing.show_routing),
 )

@@ -116,7 +116,9 @@ def picture_chat_body(life: Life, answer: ImageAnswer, addresses: Addresses, ext
     return split(encode(body), pictures_of(answer))
 
 
-def images_body(life: Life, answer: ImageAnswer, addresses: Addresses, usage: Mapping[str, Any]) -> Pieces:
+def images_body(
+    life: Life, answer: ImageAnswer, addresses: Addresses, usage: Mapping[str, Any], extra: Mapping[str, Any]
+) -> Pieces:
     """An answer of the images endpoints."""
     body = {
         "created": int(life.incoming.started_at),
@@ -124,6 +126,7 @@ def images_body(life: Life, answer: ImageAnswer, addresses: Addresses, usage: Ma
         **answer.echo,
         "usage": usage,
         **failures(answer),
+        **extra,
     }
     return split(encode(body), pictures_of(answer))
 
@@ -146,7 +149,7 @@ def image_entry(life: Life, output: Output, addresses: Addresses) -> dict[str, A
     return entry
 
 
-def embeddings_body(life: Life, answer: EmbeddingAnswer) -> Pieces:
+def embeddings_body(life: Life, answer: EmbeddingAnswer, extra: Mapping[str, Any]) -> Pieces:
     """An answer of the embeddings endpoint."""
     usage = token_usage(life, answer.usage)
     body = {
@@ -154,6 +157,7 @@ def embeddings_body(life: Life, answer: EmbeddingAnswer) -> Pieces:
         "data": answer.data,
         "model": model_name(life),
         "usage": {name: usage[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens", "cost")},
+        **extra,
     }
     return (encode(body),)
 

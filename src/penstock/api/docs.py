@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from penstock.api import documents, models, openrouter_models, quotes, workloads
+from penstock.api import documents, explain, models, openrouter_models, quotes, workloads
 from penstock.api.admin_docs import ADMIN_DOCS
 from penstock.api.documented import Docs
 from penstock.api.usage_docs import USAGE_DOCS
@@ -70,6 +70,22 @@ DOCS: Mapping[str, Docs] = {
         description="Takes the body of a request for any of the endpoints above, reads it as that endpoint would and "
         "calls nobody. Offers that are off or cannot do it are listed with the reason.",
         example=_MODEL | {"operation": "image_generation", "size": "2048x2048"},
+    ),
+    "GET /v1/explain": Docs(
+        tag="Quotes",
+        query=documents.ExplainQuery,
+        response=explain.Explanation,
+        description="The fields of a request that brings no pictures, as a query; objects and lists are written as "
+        "JSON. Any field of its endpoint may stand here.",
+    ),
+    "POST /v1/explain": Docs(
+        tag="Quotes",
+        request=quotes.QuoteRequest,
+        form=quotes.QuoteForm,
+        response=explain.Explanation,
+        description="Takes the body of a request for any of the endpoints above, routes it as that endpoint would and "
+        "calls nobody.",
+        example=_MODEL | {"size": "2048x2048", "provider": {"sort": "price"}},
     ),
     "POST /v1/quote/workload": Docs(
         tag="Quotes",

@@ -22,14 +22,92 @@ CostSource = Annotated[
 Extra = dict[str, Any]
 
 
-class ProviderChoice(msgspec.Struct, kw_only=True):
-    """Which providers may serve the request, and in what order."""
+Models = Annotated[
+    Annotated[list[str], Meta(max_length=8)] | UnsetType,
+    Meta(description="Models to be asked, in this order, where `model` fails or nobody can serve it."),
+]
+Preset = Annotated[
+    str | UnsetType,
+    Meta(description="A preset of this installation, by name; `MODEL@preset/NAME` in `model` says the same."),
+]
+Percentile = float | UnsetType
+Amount = Annotated[float, Meta(ge=0)] | str | UnsetType
 
-    order: Annotated[list[str] | UnsetType, Meta(description="Provider slugs to try first, in this order.")] = UNSET
+
+class Sort(msgspec.Struct, kw_only=True):
+    """By what providers are put in order, and whether across models."""
+
+    by: Annotated[Literal["price", "throughput", "latency"] | UnsetType, Meta(description="What is best first.")] = (
+        UNSET
+    )
+    partition: Annotated[
+        Literal["model", "none"] | UnsetType,
+        Meta(
+            description="`model`, the default, keeps the order of the models asked for; `none` sorts the offers of all "
+            "of them together."
+        ),
+    ] = UNSET
+
+
+class MaxPrice(msgspec.Struct, kw_only=True):
+    """US dollars at most, as numbers or decimal strings. An offer whose price is not known is above every cap."""
+
+    prompt: Annotated[Amount, Meta(description="For a million tokens of the prompt.")] = UNSET
+    completion: Annotated[Amount, Meta(description="For a million tokens of the answer.")] = UNSET
+    request: Annotated[Amount, Meta(description="For a request by itself, where that is charged.")] = UNSET
+    image: Annotated[Amount, Meta(description="For one picture of this very request, all that it costs.")] = UNSET
+    megapixel: Annotated[Amount, Meta(description="The same for each of its megapixels, of 2^20 pixels.")] = UNSET
+
+
+class Cutoffs(msgspec.Struct, kw_only=True):
+    """Values at percentiles of what was measured in the last five minutes."""
+
+    p50: Percentile = UNSET
+    p75: Percentile = UNSET
+    p90: Percentile = UNSET
+    p99: Percentile = UNSET
+
+
+class ProviderChoice(msgspec.Struct, kw_only=True):
+    """Which providers may serve the request, and in what order; for pictures as for text."""
+
+    order: Annotated[
+        list[str] | UnsetType, Meta(description="Providers to try first, in this order: slugs, names or offers.")
+    ] = UNSET
     only: Annotated[list[str] | UnsetType, Meta(description="No other providers than these.")] = UNSET
     ignore: Annotated[list[str] | UnsetType, Meta(description="Not these providers.")] = UNSET
     allow_fallbacks: Annotated[
         bool | UnsetType, Meta(description="Whether another provider is asked when the first fails; true by default.")
+    ] = UNSET
+    require_parameters: Annotated[
+        bool | UnsetType, Meta(description="Only offers that take every field of the request; false by default.")
+    ] = UNSET
+    data_collection: Annotated[
+        Literal["allow", "deny"] | UnsetType,
+        Meta(description="`deny`: only providers known to learn nothing from what they are sent."),
+    ] = UNSET
+    zdr: Annotated[
+        bool | UnsetType, Meta(description="Only providers known to keep nothing of what they are sent.")
+    ] = UNSET
+    quantizations: Annotated[
+        list[Literal["int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32", "unknown"]]
+        | UnsetType,
+        Meta(description="Only offers known to run the model in one of these; `unknown` allows the others."),
+    ] = UNSET
+    sort: Annotated[
+        Literal["price", "throughput", "latency"] | Sort | UnsetType, Meta(description="What is best first.")
+    ] = UNSET
+    max_price: Annotated[MaxPrice | UnsetType, Meta(description="US dollars at most.")] = UNSET
+    preferred_min_throughput: Annotated[
+        float | Cutoffs | UnsetType,
+        Meta(description="Tokens, or megapixels, a second; slower offers come last. A number is meant of p50."),
+    ] = UNSET
+    preferred_max_latency: Annotated[
+        float | Cutoffs | UnsetType,
+        Meta(
+            description="Seconds until the first byte of text, or until the result of pictures; slower offers come "
+            "last. A number is meant of p50."
+        ),
     ] = UNSET
     options: Annotated[
         dict[str, Extra] | UnsetType, Meta(description="Further request fields for one provider, by its slug.")
@@ -81,6 +159,8 @@ class ChatRequest(msgspec.Struct, kw_only=True):
         list[Literal["text", "image", "audio"]] | UnsetType, Meta(description="What the answer may be made of.")
     ] = UNSET
     image_config: ImageConfig | UnsetType = UNSET
+    models: Models = UNSET
+    preset: Preset = UNSET
     provider: ProviderChoice | UnsetType = UNSET
 
 
@@ -118,6 +198,8 @@ class ImageBase(msgspec.Struct, kw_only=True):
         Literal["b64_json", "url"] | UnsetType,
         Meta(description="Pictures as base64, the default, or as signed addresses on this gateway."),
     ] = UNSET
+    models: Models = UNSET
+    preset: Preset = UNSET
     provider: ProviderChoice | UnsetType = UNSET
 
 
@@ -169,6 +251,8 @@ class EmbeddingRequest(msgspec.Struct, kw_only=True):
 
     model: Annotated[str, Meta(description="Slug or alias of a model.")]
     input: Annotated[str | list[str], Meta(description="A text, or several.")]
+    models: Models = UNSET
+    preset: Preset = UNSET
     provider: ProviderChoice | UnsetType = UNSET
 
 
@@ -223,6 +307,54 @@ class ImageUsage(msgspec.Struct, kw_only=True):
     cost_source: CostSource
 
 
+class EndpointThere(msgspec.Struct, kw_only=True):
+    """An offer that could be asked."""
+
+    provider: Annotated[str, Meta(description="The provider's name.")]
+    model: str
+    selected: Annotated[bool, Meta(description="Whether the answer is from there.")]
+
+
+class EndpointNotThere(msgspec.Struct, kw_only=True):
+    """An offer that could not be asked."""
+
+    provider: Annotated[str, Meta(description="The provider's slug.")]
+    model: str
+    reason: Annotated[str, Meta(description="Why, in a sentence.")]
+
+
+class EndpointsSeen(msgspec.Struct, kw_only=True):
+    """The offers of the models asked for."""
+
+    total: int
+    available: Annotated[list[EndpointThere], Meta(description="In the order in which they were to be asked.")]
+    excluded: list[EndpointNotThere]
+
+
+class EndpointAsked(msgspec.Struct, kw_only=True):
+    """One attempt."""
+
+    provider: Annotated[str, Meta(description="The provider's name.")]
+    model: str
+    status: Annotated[int | None, Meta(description="200, or the HTTP status of its failure; null: it had none.")]
+
+
+class RouterMetadata(msgspec.Struct, kw_only=True):
+    """How a request was routed, in OpenRouter's shape; there where `x-openrouter-metadata: enabled` was sent."""
+
+    requested: Annotated[str | None, Meta(description="The model as it was asked for.")]
+    strategy: Annotated[
+        Literal["direct", "fallback"], Meta(description="`fallback`: the answer is another model's than the first's.")
+    ]
+    region: None
+    summary: Annotated[str, Meta(description="The decision in a sentence.")]
+    attempt: Annotated[int, Meta(description="How many there were.")]
+    is_byok: Annotated[bool, Meta(description="Always false.")]
+    endpoints: EndpointsSeen
+    attempts: list[EndpointAsked]
+    routing_strategy: Annotated[str, Meta(description="Who decided the order, by our names.")]
+
+
 class MadePicture(msgspec.Struct, kw_only=True):
     """One picture. Either `b64_json` or `url` is there."""
 
@@ -262,6 +394,7 @@ class Images(Echo, kw_only=True):
     errors: Annotated[
         list[Shortfall] | UnsetType, Meta(description="One for each picture that was asked for and did not come.")
     ] = UNSET
+    openrouter_metadata: RouterMetadata | UnsetType = UNSET
 
 
 class RouterImages(Echo, kw_only=True):
@@ -271,6 +404,7 @@ class RouterImages(Echo, kw_only=True):
     data: list[MadePicture]
     usage: TokenUsageWithKey
     errors: list[Shortfall] | UnsetType = UNSET
+    openrouter_metadata: RouterMetadata | UnsetType = UNSET
 
 
 class AssistantMessage(msgspec.Struct, kw_only=True):
@@ -302,6 +436,7 @@ class ChatCompletion(msgspec.Struct, kw_only=True):
     choices: list[Choice]
     usage: TokenUsage
     errors: list[Shortfall] | UnsetType = UNSET
+    openrouter_metadata: RouterMetadata | UnsetType = UNSET
 
 
 class RouterChatCompletion(ChatCompletion, kw_only=True):
@@ -330,6 +465,7 @@ class ChatChunk(msgspec.Struct, kw_only=True):
     choices: list[ChunkChoice]
     usage: TokenUsage | UnsetType = UNSET
     errors: list[Shortfall] | UnsetType = UNSET
+    openrouter_metadata: RouterMetadata | UnsetType = UNSET
 
 
 class ErrorFields(msgspec.Struct, kw_only=True):
@@ -346,6 +482,7 @@ class ErrorAnswer(msgspec.Struct, kw_only=True):
 
     error: ErrorFields
     message: Annotated[str, Meta(description="The sentence again.")]
+    openrouter_metadata: RouterMetadata | UnsetType = UNSET
 
 
 class PictureEvent(Echo, kw_only=True):
@@ -371,6 +508,7 @@ class PictureEvent(Echo, kw_only=True):
     errors: Annotated[
         list[Shortfall] | UnsetType, Meta(description="One for each picture that was asked for and did not come.")
     ] = UNSET
+    openrouter_metadata: RouterMetadata | UnsetType = UNSET
 
 
 class ImageEvent(PictureEvent, kw_only=True):
@@ -419,6 +557,7 @@ class Embeddings(msgspec.Struct, kw_only=True):
     data: list[Embedding]
     model: str
     usage: EmbeddingUsage
+    openrouter_metadata: RouterMetadata | UnsetType = UNSET
 
 
 class RouterErrorFields(msgspec.Struct, kw_only=True):
@@ -433,6 +572,7 @@ class RouterErrorAnswer(msgspec.Struct, kw_only=True):
     """An error. The id in the header `x-request-id` finds it in the log."""
 
     error: RouterErrorFields
+    openrouter_metadata: RouterMetadata | UnsetType = UNSET
 
 
 class Health(msgspec.Struct, kw_only=True):
@@ -446,3 +586,28 @@ class AssetQuery(msgspec.Struct, kw_only=True):
 
     expires: Annotated[int | UnsetType, Meta(description="Unix seconds.")] = UNSET
     signature: str | UnsetType = UNSET
+
+
+class ExplainQuery(msgspec.Struct, kw_only=True):
+    """A request without pictures, field by field."""
+
+    model: Annotated[str, Meta(description="Slug or alias of a model.")]
+    operation: Annotated[
+        Literal["chat", "image_generation", "embedding"] | UnsetType,
+        Meta(description="May be left out where the other fields make it plain."),
+    ] = UNSET
+    prompt: Annotated[str | UnsetType, Meta(description="Of a request for pictures.")] = UNSET
+    n: Annotated[int | UnsetType, Meta(description="How many pictures; 1 by default.")] = UNSET
+    size: Annotated[str | UnsetType, Meta(description="Pixels such as `1024x768`, or a size class.")] = UNSET
+    aspect_ratio: Annotated[str | UnsetType, Meta(description="Such as `16:9`.")] = UNSET
+    resolution: Annotated[str | UnsetType, Meta(description="A size class: `1K`, `2K` or `4K`.")] = UNSET
+    quality: Annotated[str | UnsetType, Meta(description="Such as `low`, `medium` or `high`.")] = UNSET
+    seed: int | UnsetType = UNSET
+    messages: Annotated[str | UnsetType, Meta(description="Of a chat, a JSON list.")] = UNSET
+    max_tokens: Annotated[int | UnsetType, Meta(description="Of a chat: the longest answer.")] = UNSET
+    input: Annotated[str | UnsetType, Meta(description="Of a request for vectors.")] = UNSET
+    user: Annotated[str | UnsetType, Meta(description="Your own name for the end user.")] = UNSET
+    stream: bool | UnsetType = UNSET
+    models: Annotated[str | UnsetType, Meta(description="Fallbacks, a JSON list of models.")] = UNSET
+    preset: Annotated[str | UnsetType, Meta(description="A preset of this installation, by name.")] = UNSET
+    provider: Annotated[str | UnsetType, Meta(description="The choice of providers, a JSON object.")] = UNSET

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.api.router_metadata import router_metadata
 from penstock.core.errors import (
     BadRequest,
     BudgetExceeded,
@@ -51,8 +52,8 @@ def openai_error(error: PenstockError) -> dict[str, Any]:
     return {"error": body, "message": error.message}
 
 
-def openai_failure(error: PenstockError) -> Reply:
-    body = msgspec.json.encode(openai_error(error))
+def openai_failure(error: PenstockError, life: Life | None = None) -> Reply:
+    body = msgspec.json.encode(openai_error(error) | router_metadata(life))
     return Reply(status=openai_status(error), headers=error.headers, pieces=(body,))
 
 
@@ -83,7 +84,7 @@ def openrouter_error(error: PenstockError, life: Life | None) -> dict[str, Any]:
 
 
 def openrouter_failure(error: PenstockError, life: Life | None) -> Reply:
-    body = msgspec.json.encode({"error": openrouter_error(error, life)})
+    body = msgspec.json.encode({"error": openrouter_error(error, life), **router_metadata(life)})
     return Reply(status=openrouter_status(error), headers=error.headers, pieces=(body,))
 
 

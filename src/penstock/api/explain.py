@@ -20,7 +20,7 @@ from penstock.pipeline.direct import direct
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.imagine import as_asked
 from penstock.pipeline.ingress import Fields
-from penstock.pipeline.outcome import day_of
+from penstock.pipeline.outcome import has_key
 from penstock.pipeline.quote import price_candidates
 from penstock.pipeline.request import Incoming, Life, Reply
 from penstock.pipeline.resolve import resolve
@@ -164,7 +164,7 @@ def _planned(candidate: Candidate, life: Life, call: Call, gateway: Gateway) -> 
         certainty=certainty(quote),
         rating=gateway.catalogue.rating(candidate.model.slug, call.operation),
         breaker=state.name if state else "closed",
-        key_in_rotation=gateway.rotation.available(candidate.account, now, day_of(gateway)),
+        key_in_rotation=has_key(candidate, gateway),
         measured=Measured(
             p50_seconds=health.p50,
             p95_seconds=health.p95,

@@ -15,6 +15,7 @@ from penstock.api.answers import (
     picture_chat_body,
 )
 from penstock.api.errors import openai_failure
+from penstock.api.router_metadata import router_metadata
 from penstock.api.streams import ChatStream, ImageStream
 from penstock.api.wishes import flag_of, take_directions, take_response_format, take_sandbox, text_of
 from penstock.core.answer import Answer, ChatAnswer, EmbeddingAnswer, ImageAnswer
@@ -54,7 +55,11 @@ class OpenAISurface(ABC):
         """The writer of a streamed answer."""
 
     def failure(self, life: Life | None, error: PenstockError) -> Reply:
-        return openai_failure(error)
+        return openai_failure(error, life)
+
+    def extra(self, life: Life) -> dict[str, Any]:
+        """Top-level fields beyond OpenAI's."""
+        return router_metadata(life)
 
     def addresses(self, life: Life) -> Addresses:
         return Addresses(life, self._gateway)
@@ -89,10 +94,6 @@ class ChatCompletions(OpenAISurface):
     def stream(self, life: Life) -> StreamWriter:
         return ChatStream(life, self.addresses(life))
 
-    def extra(self, life: Life) -> dict[str, Any]:
-        """Top-level fields beyond OpenAI's."""
-        return {}
-
 
 class ImagesSurface(OpenAISurface):
     """What generations and edits share."""
@@ -100,7 +101,7 @@ class ImagesSurface(OpenAISurface):
     def reply(self, life: Life, answer: Answer) -> Reply:
         assert isinstance(answer, ImageAnswer)
         usage = image_usage(life, answer.usage)
-        return Reply(pieces=images_body(life, answer, self.addresses(life), usage))
+        return Reply(pieces=images_body(life, answer, self.addresses(life), usage, self.extra(life)))
 
     def stream(self, life: Life) -> StreamWriter:
         return ImageStream(life, self.addresses(life))
@@ -175,7 +176,7 @@ class Embeddings(OpenAISurface):
 
     def reply(self, life: Life, answer: Answer) -> Reply:
         assert isinstance(answer, EmbeddingAnswer)
-        return Reply(pieces=embeddings_body(life, answer))
+        return Reply(pieces=embeddings_body(life, answer, self.extra(life)))
 
     def stream(self, life: Life) -> StreamWriter:
         raise AssertionError("embeddings are not streamed")

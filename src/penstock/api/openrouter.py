@@ -26,7 +26,8 @@ class OpenRouterChat(OpenRouterErrors, ChatCompletions):
     """`POST /api/v1/chat/completions`."""
 
     def extra(self, life: Life) -> dict[str, Any]:
-        return {"provider": life.served_by.account.provider.name} if life.served_by else {}
+        provider = {"provider": life.served_by.account.provider.name} if life.served_by else {}
+        return {**super().extra(life), **provider}
 
 
 class OpenRouterEmbeddings(OpenRouterErrors, Embeddings):
@@ -52,7 +53,7 @@ class OpenRouterImages(OpenRouterErrors, ImagesSurface):
     def reply(self, life: Life, answer: Answer) -> Reply:
         assert isinstance(answer, ImageAnswer)
         usage = {**token_usage(life, answer.usage), "is_byok": False}
-        return Reply(pieces=images_body(life, answer, self.addresses(life), usage))
+        return Reply(pieces=images_body(life, answer, self.addresses(life), usage, self.extra(life)))
 
 
 def _reference(entry: Any) -> Any:

@@ -150,8 +150,8 @@ class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
 Uptime = Annotated[
     float | None,
     msgspec.Meta(
-        description="Percent of the calls this gateway made there that succeeded; rate limits and callers' own faults are "
-        "left out. Null where it made none."
+        description="Percent of the calls this gateway made there that succeeded; rate limits and callers' own faults "
+        "are left out. Null where it made none."
     ),
 ]
 

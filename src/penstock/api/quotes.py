@@ -16,8 +16,10 @@ from penstock.api.quote_rows import OfferQuote, cheapest, offer_quote
 from penstock.api.unsent import read_request
 from penstock.core.call import Operation
 from penstock.core.errors import DeadlineExceeded
+from penstock.pipeline.direct import direct
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.imagine import as_asked
+from penstock.pipeline.prefer import too_dear
 from penstock.pipeline.quote import priced
 from penstock.pipeline.request import Incoming, Reply
 from penstock.pipeline.resolve import judged
@@ -46,6 +48,9 @@ class QuoteRequest(msgspec.Struct, kw_only=True):
     input_references: Annotated[
         list[documents.Reference] | UnsetType, Meta(description="The same as OpenRouter's dialect writes it.")
     ] = UNSET
+    models: documents.Models = UNSET
+    preset: documents.Preset = UNSET
+    provider: documents.ProviderChoice | UnsetType = UNSET
 
 
 class QuoteForm(documents.ImageEditForm, kw_only=True):
@@ -83,16 +88,14 @@ async def quote(gateway: Gateway, incoming: Incoming) -> Reply:
 async def _answer(gateway: Gateway, incoming: Incoming) -> QuoteAnswer:
     life, read = await read_request(gateway, incoming)
     model, call = await as_asked(life, read, gateway)
-    offers = [
-        offer_quote(
-            offer,
-            None if excluded else priced(call, offer, model),
-            excluded,
-            on=offer.provider in gateway.accounts,
-            units=gateway.catalogue.units,
-        )
-        for offer, excluded in judged(gateway.catalogue.offers(model.slug), life, call, model, gateway)
-    ]
+    direct(life, model, gateway)
+    offers = []
+    for offer, excluded in judged(gateway.catalogue.offers(model.slug), life, call, model, gateway):
+        found = None if excluded else priced(call, offer, model)
+        if found is not None and (excluded := too_dear(offer, found, life.preferences, call)):
+            found = None
+        on, units = offer.provider in gateway.accounts, gateway.catalogue.units
+        offers.append(offer_quote(offer, found, excluded, on=on, units=units))
     return QuoteAnswer(
         operation=call.operation,
         model=model.slug,

@@ -22,6 +22,7 @@ from penstock.api.answers import (
     token_usage,
 )
 from penstock.api.errors import openai_error, openrouter_error
+from penstock.api.router_metadata import router_metadata
 from penstock.core.answer import Answer, ChatAnswer, ChatDelta, Event, ImageAnswer, PartialPicture
 from penstock.core.call import ImageCall, Operation
 from penstock.core.errors import PenstockError
@@ -67,7 +68,7 @@ class ChatStream:
             pieces = self._pictures(answer)
         elif isinstance(answer, ChatAnswer) and answer.choices is not None:
             pieces = self._whole(answer)
-        usage = {"choices": [], "usage": token_usage(self._life, answer.usage)}
+        usage = {"choices": [], "usage": token_usage(self._life, answer.usage), **router_metadata(self._life)}
         if isinstance(answer, ImageAnswer):
             usage |= failures(answer)
         return (*pieces, self._chunk(usage) + _DONE)
@@ -154,7 +155,7 @@ class ImageStream:
                 **(self._facts(output.picture) if output.picture else {}),
                 **answer.echo,
                 "usage": usage(self._life, answer.usage) if last else None,
-                **(failures(answer) if last else {}),
+                **(failures(answer) | router_metadata(self._life) if last else {}),
             }
             text += self._event("completed", fields)
         return split(text + _DONE, pictures_of(answer))

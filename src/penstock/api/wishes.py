@@ -29,6 +29,8 @@ def take_directions(life: Life, fields: dict[str, Any], gateway: Gateway) -> Non
     Fields may be decoded or raw. Where there is no `model`, the first of `models` is it; `model` stays as it is where
     it names a preset and nothing else. What the body does not say, the config header may. Raises BadRequest.
     """
+    if _says_nothing(life, fields):
+        return
     raw = any(isinstance(value, msgspec.Raw) for value in fields.values())
     directions, otherwise = _configured(life, gateway)
     fields.pop("route", None)  # OpenRouter's, deprecated there
@@ -47,6 +49,21 @@ def take_directions(life: Life, fields: dict[str, Any], gateway: Gateway) -> Non
     )
     take_provider(life, _taken(fields, "provider"), otherwise)
     life.preferences = by_slug(life.preferences, gateway.catalogue)
+
+
+_SAYS = frozenset(("models", "preset", "provider", "route"))
+
+
+def _says_nothing(life: Life, fields: Mapping[str, Any]) -> bool:
+    """Whether a request, as most are, leaves all of it to the gateway."""
+    ours = life.incoming.ours
+    if not _SAYS.isdisjoint(fields) or ours("config") or ours("provider-lock"):
+        return False
+    model = _decoded(fields.get("model"), "model")
+    if not isinstance(model, str) or PRESET in model:
+        return False
+    life.asked_model = model
+    return True
 
 
 def take_provider(life: Life, value: Any, otherwise: Mapping[str, Any] | None = None) -> None:

@@ -19,6 +19,7 @@ _CHANGES = (
     "poll_hosts",
     "cost_unit_usd",
     "charges_moderated",
+    "cancels",
     "trains_on_prompts",
     "zero_retention",
 )

@@ -6,6 +6,7 @@ models.py     `penstock models`
 catalogue.py  `penstock catalogue ...`
 quotes.py     `penstock quote`
 pictures.py   `penstock generate`
+routes.py     `penstock routes ...`
 keys.py       `penstock keys ...`
 people.py     `penstock organisations ...`, `penstock teams ...`, `penstock users ...`
 budgets.py    `penstock budgets ...`, `penstock credits ...`
@@ -18,7 +19,7 @@ from typing import NoReturn
 
 import typer
 
-from penstock.cli import budgets, catalogue, check, keys, limits, models, people, pictures, quotes, serve, usage
+from penstock.cli import budgets, catalogue, check, keys, limits, models, people, pictures, quotes, routes, serve, usage
 from penstock.settings import SettingsError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command()(usage.usage)
 app.command()(usage.reconcile)
 app.command()(usage.export)
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(routes.app, name="routes")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisations, name="organisations")
 app.add_typer(people.teams, name="teams")

@@ -18,6 +18,7 @@ def check(
     from penstock.catalogue.configured import configured
     from penstock.commands.tables import show, switches_table
     from penstock.pipeline.callers import Callers
+    from penstock.pipeline.routes import compiled
     from penstock.providers import check_quirks
     from penstock.upstream.credentials import switches
 
@@ -25,6 +26,7 @@ def check(
     Callers(settings.server.trusted_proxies)
     catalogue = configured(settings)
     check_quirks(catalogue.providers.values())
+    compiled(settings.routing, catalogue)
     found = {
         slug: switch
         for slug, switch in switches(catalogue.providers, settings, os.environ).items()

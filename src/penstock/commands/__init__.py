@@ -11,4 +11,6 @@ catalogue.py     its prices brought in, and what is wrong, old or ending in it
 tables.py        rows as tables in a terminal
 admin_tables.py  those of administration
 generate.py      `penstock generate`: a picture from the command line
+routes.py        `penstock routes test`: who would be asked for a request (`routes_table.py` prints it)
+own_gateway.py   a gateway started for one command
 """

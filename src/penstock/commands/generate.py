@@ -7,9 +7,7 @@ that what is made this way is metered, kept and recorded like everything else.
 import asyncio
 import json
 import mimetypes
-import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +18,7 @@ import pybase64
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from penstock.commands.own_gateway import address_of, own_gateway
 from penstock.core.errors import BadRequest, PenstockError, Unavailable
 from penstock.core.money import plain
 from penstock.settings import Settings
@@ -92,48 +91,14 @@ def generate_pictures(wish: Wish, url: str | None, key: str | None, settings: Ca
 async def _run(wish: Wish, url: str | None, key: str | None, settings: Callable[[], Settings]) -> Made:
     if url and key:
         return await _ask(wish, url, key)
-    async with _own_gateway(settings()) as (own_url, own_key):
+    async with own_gateway(settings(), "penstock generate") as (own_url, own_key):
         return await _ask(wish, own_url, own_key)
-
-
-@asynccontextmanager
-async def _own_gateway(settings: Settings) -> AsyncIterator[tuple[str, str]]:
-    import uvicorn
-
-    from penstock.app import build
-    from penstock.core.principal import Scope
-    from penstock.store.keys import NewKey, create_key, revoke_key
-    from penstock.telemetry import log
-
-    log.set_up("warning")
-    application = build(settings, os.environ)
-    books, clock = application.gateway.books, application.gateway.clock
-    new = NewKey("penstock generate", [Scope.INFERENCE])
-    made, plaintext = await books.change(lambda c: create_key(c, new, int(1000 * clock.now())))
-    config = uvicorn.Config(
-        application, host="127.0.0.1", port=0, proxy_headers=False, log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            if running.done():
-                raise Unavailable("A gateway for this request could not be started.")
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", plaintext
-    finally:
-        await books.change(lambda c: revoke_key(c, made.id, int(1000 * clock.now())))
-        server.should_exit = True
-        await running
 
 
 async def _ask(wish: Wish, url: str, key: str) -> Made:
     timeout = aiohttp.ClientTimeout(total=None)
     headers = {"authorization": f"Bearer {key}"}
-    if not url.startswith(("http://", "https://")):
-        raise BadRequest(f"A gateway's address is like http://127.0.0.1:8080, not {url!r}.")
-    address = url.rstrip("/").removesuffix("/v1") + "/v1/images/"
+    address = address_of(url) + "/v1/images/"
     try:
         async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
             sending = (

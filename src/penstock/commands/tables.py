@@ -56,7 +56,7 @@ def dollars(amount: Decimal | None) -> str:
 
 
 def switches_table(switches: Mapping[str, Switch], offers: Mapping[str, int]) -> Table:
-    table = _table("Provider", "", "Offers", "Why")
+    table = new_table("Provider", "", "Offers", "Why")
     for slug, switch in switches.items():
         on = "[green]on[/]" if switch.account else "[dim]off[/]"
         table.add_row(slug, on, str(offers[slug]), switch.reason)
@@ -64,7 +64,7 @@ def switches_table(switches: Mapping[str, Switch], offers: Mapping[str, int]) ->
 
 
 def models_table(rows: Sequence[dict[str, Any]]) -> Table:
-    table = _table("Model", "Provider", "Makes", "Price", "Checked")
+    table = new_table("Model", "Provider", "Makes", "Price", "Checked")
     for row in rows:
         name = row["model"] if row["on"] else f"[dim]{row['model']}[/]"
         table.add_row(name, row["provider"], ", ".join(row["makes"]), row["price"], row["price_checked"] or "")
@@ -75,7 +75,7 @@ def quote_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Quotes; those of a workload with what a day and a month come to."""
     periods = ("per_day_usd", "per_month_usd") if any("per_day_usd" in row for row in rows) else ()
     headings = {"per_day_usd": "A day", "per_month_usd": "A month"}
-    table = _table("Provider", "Cost", *(headings[name] for name in periods), "Made of", "Price checked")
+    table = new_table("Provider", "Cost", *(headings[name] for name in periods), "Made of", "Price checked")
     for row in rows:
         cost, *further = _quote_cells(row)
         name = row["provider"] if row["on"] else f"[dim]{row['provider']}[/]"
@@ -103,7 +103,8 @@ def _amount(row: dict[str, Any], low: Decimal) -> str:
     return f"${plain(low)} to {'?' if high is None else f'${plain(high)}'}"
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
+    """A plain table with these headings."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -191,8 +191,6 @@ class Account:
     """The key a call is made with; of several, the one that was chosen for it."""
     timeout: float = 600.0
     """Longest time one attempt may take, seconds."""
-    silence: float | None = None
-    """Longest silence within a stream, seconds; None: as long as the attempt may take."""
     key_name: str = ""
     """What the ledger calls the key, where there are several."""
     keys: tuple["AccountKey", ...] = ()

@@ -1,6 +1,7 @@
 """Whom a request may ask, as its attempts go on: the plan's rounds, minus those that are to be left alone."""
 
 import asyncio
+from functools import lru_cache
 from math import ceil
 from types import TracebackType
 
@@ -8,10 +9,11 @@ from penstock.core.call import Call, ImageCall
 from penstock.core.errors import NoCredit, PenstockError, ProviderError, RateLimited, Unavailable
 from penstock.core.target import Candidate
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.outcome import counts_against, day_of
-from penstock.pipeline.request import Life
+from penstock.pipeline.outcome import counts_against, has_key
+from penstock.pipeline.request import NO_DIRECTIONS, Life
 from penstock.pipeline.rounds import Patience, Rounds, Step, status_of
 from penstock.routing.base import Plan
+from penstock.settings import Retry
 from penstock.upstream.breakers import Entry, Key
 
 
@@ -59,10 +61,7 @@ class Asking:
         self._last = error
         if not error.fallback or (error.ambiguous and isinstance(self._call, ImageCall)):
             return False
-        gateway = self._gateway
-        other_key = bool(candidate.account.keys) and gateway.rotation.available(
-            candidate.account, self._now(), day_of(gateway)
-        )
+        other_key = bool(candidate.account.keys) and has_key(candidate, self._gateway)
         self._rounds.failed(candidate, error, self._now(), other_key=other_key)
         wanted = self._life.directions.fallback_statuses
         if wanted is not None and status_of(error) not in wanted:
@@ -99,7 +98,7 @@ class Asking:
 
     def _enter(self, candidate: Candidate) -> bool:
         gateway = self._gateway
-        if not gateway.rotation.available(candidate.account, self._now(), day_of(gateway)):
+        if not has_key(candidate, gateway):
             return False
         entry = gateway.breakers.enter(self._key(candidate), self._now(), anyway=self._anyway)
         if entry is None:
@@ -154,6 +153,8 @@ class _Trial:
 
 def _patience(life: Life, gateway: Gateway) -> Patience:
     retry, wish = gateway.routes.settings.retry, life.directions
+    if wish is NO_DIRECTIONS:
+        return _usual(retry)
     return Patience(
         rounds=retry.rounds if wish.rounds is None else wish.rounds,
         backoff=retry.backoff_seconds if wish.backoff_seconds is None else wish.backoff_seconds,
@@ -161,3 +162,9 @@ def _patience(life: Life, gateway: Gateway) -> Patience:
         heeds_retry_after=wish.heeds_retry_after,
         retried_statuses=wish.retried_statuses,
     )
+
+
+@lru_cache(8)
+def _usual(retry: Retry) -> Patience:
+    """Of requests that say nothing of it, which are most."""
+    return Patience(rounds=retry.rounds, backoff=retry.backoff_seconds, longest=retry.longest_wait_seconds)

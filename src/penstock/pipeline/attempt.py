@@ -28,7 +28,7 @@ from penstock.core.usage import summed
 from penstock.pipeline.drive import drive
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.keep import bring_home
-from penstock.pipeline.outcome import note_outcome, with_key
+from penstock.pipeline.outcome import attempt_seconds, note_outcome, with_key
 from penstock.pipeline.record import note_attempt
 from penstock.pipeline.request import Attempt, Life
 
@@ -131,12 +131,13 @@ async def _one(
     life: Life, call: Call, candidate: Candidate, gateway: Gateway, reason: str
 ) -> AsyncGenerator[Event, None]:
     """One upstream call, written down as one attempt; its pictures are at home when the Answer comes out."""
-    candidate = with_key(life, call, candidate, gateway)
+    candidate = with_key(candidate, gateway)
+    seconds = attempt_seconds(life, call, candidate, gateway)
     async with gateway.slots.hold(candidate):
         attempt = _begun(life, candidate, gateway, reason)
         if life.reserved is not None and isinstance(call, ImageCall):
             await note_attempt(life, attempt, gateway)  # from here on the provider may charge
-        async with aclosing(follow(life, attempt, drive(call, candidate, gateway), call, gateway)) as events:
+        async with aclosing(follow(life, attempt, drive(call, candidate, gateway, seconds), call, gateway)) as events:
             async for event in events:
                 yield event
 

@@ -1,4 +1,4 @@
-"""What outlives a request: work that goes on after the answer, the count of whose turn it is, and the mirrors' money."""
+"""What outlives a request: work that goes on after its answer, the count of turns, and the money of mirrors."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -4,7 +4,7 @@ What a request says of itself counts first, then its preset, its key, its model,
 kept whoever set them: a caller can choose among the providers that its key's policy leaves, not beyond them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from penstock.core.call import Call
 from penstock.core.errors import BadRequest, NotFound
 from penstock.core.target import Model
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.request import Life, Preferences, Way
+from penstock.pipeline.request import ANY, NO_DIRECTIONS, Life, Preferences, Way
 from penstock.pipeline.resolve import SORTS, VARIANTS, find_model, variant_of
 from penstock.pipeline.routes import NO_RULE, Routes, Rule
 from penstock.routing.base import Strategy
@@ -44,15 +44,34 @@ def named_model(life: Life, call: Call, gateway: Gateway) -> Model:
 def direct(life: Life, model: Model, gateway: Gateway) -> None:
     """Fill in the life's way. Raises NotFound for a fallback model that does not exist."""
     routes = gateway.routes.now
+    if (
+        routes.rules_nothing
+        and life.directions is NO_DIRECTIONS
+        and life.preferences is ANY
+        and ":" not in life.model_name
+    ):
+        life.way = _usual_way(model, routes, gateway)
+        return
     preset = routes.of_preset(life.directions.preset) if life.directions.preset else NO_RULE
     rules = [rule for rule in (preset, routes.of_key(life.principal), routes.of_model(model.slug)) if rule != NO_RULE]
     strategy = _strategy(life, rules, routes)
     if rules:
         life.preferences = tightened(life.preferences, [rule.preferences for rule in rules])
-    models = _chain(life, model, rules, gateway)
+    life.way = _way(strategy, _chain(life, model, rules, gateway), gateway)
+
+
+def _usual_way(model: Model, routes: Routes, gateway: Gateway) -> Way:
+    """The way of a request that says nothing of it, where the configuration has one strategy for all."""
+    way = routes.usual.get(model.slug)
+    if way is None:
+        way = routes.usual[model.slug] = _way(routes.default, [model], gateway)
+    return way
+
+
+def _way(strategy: Strategy, models: Sequence[Model], gateway: Gateway) -> Way:
     wanted = {target.model for target in strategy.targets() if target.model}
     others = [gateway.catalogue.models[slug] for slug in sorted(wanted - {each.slug for each in models})]
-    life.way = Way(strategy=strategy, models=tuple(models), others=tuple(others))
+    return Way(strategy=strategy, models=tuple(models), others=tuple(others))
 
 
 def _strategy(life: Life, rules: Iterable[Rule], routes: Routes) -> Strategy:
@@ -101,7 +120,7 @@ def tightened(asked: Preferences, policies: Iterable[Preferences]) -> Preference
         asked = replace(
             asked,
             order=asked.order or policy.order,
-            only=_both(asked.only, policy.only),
+            only=_in_both(asked.only, policy.only),
             ignore=asked.ignore | policy.ignore,
             allow_fallbacks=asked.allow_fallbacks and policy.allow_fallbacks,
             require_parameters=asked.require_parameters or policy.require_parameters,
@@ -114,6 +133,18 @@ def tightened(asked: Preferences, policies: Iterable[Preferences]) -> Preference
             options={**policy.options, **asked.options},
         )
     return asked
+
+
+def _in_both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """Providers and offers in both; an offer (`bfl/flux-2-pro`) is in a set that has its provider."""
+    if not one or not other:
+        return one | other
+    return (
+        frozenset(
+            name for a, b in ((one, other), (other, one)) for name in a if name in b or name.partition("/")[0] in b
+        )
+        or _NOBODY
+    )
 
 
 def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:

@@ -10,11 +10,11 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from penstock.core.answer import Event, Pending, Submitted
-from penstock.core.call import Call
+from penstock.core.call import Call, ChatCall
 from penstock.core.errors import JOB_FAILED, ProviderError, RateLimited, Unreachable, UpstreamTimeout
 from penstock.core.picture import Picture
-from penstock.core.target import Candidate
-from penstock.core.wire import UpstreamReply
+from penstock.core.target import Account, Candidate
+from penstock.core.wire import StreamEvent, UpstreamReply, UpstreamRequest
 from penstock.pipeline.gateway import Gateway
 from penstock.providers.base import Adapter, InProcessAdapter, PollingAdapter
 
@@ -32,8 +32,11 @@ def _kind(adapter: type) -> str:
     return "polling" if hasattr(adapter, "poll") else "direct"
 
 
-def drive(call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
-    """The events of one upstream call, whatever kind of adapter its provider has; the last one is its Answer."""
+def drive(call: Call, candidate: Candidate, gateway: Gateway, seconds: float) -> AsyncGenerator[Event, None]:
+    """The events of one upstream call, whatever kind of adapter its provider has; the last one is its Answer.
+
+    `seconds` bounds all of it, of a streamed chat the wait for each part of it.
+    """
     adapter = gateway.adapters[candidate.account.provider.adapter]
     kind = _kind(type(adapter))
     if kind == "in process":
@@ -41,8 +44,8 @@ def drive(call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[
         events = cast(InProcessAdapter, adapter).perform(call, candidate.offer, candidate.account, bench)
         return cast(AsyncGenerator[Event, None], events)
     if kind == "polling":
-        return _poll(cast(PollingAdapter, adapter), call, candidate, gateway)
-    return _ask(cast(Adapter, adapter), call, candidate, gateway)
+        return _poll(cast(PollingAdapter, adapter), call, candidate, gateway, seconds)
+    return _ask(cast(Adapter, adapter), call, candidate, gateway, seconds)
 
 
 def drive_on(
@@ -52,19 +55,21 @@ def drive_on(
     adapter = gateway.adapters[candidate.account.provider.adapter]
     if _kind(type(adapter)) != "polling":
         return None
-    return _await_job(cast(PollingAdapter, adapter), submitted, call, candidate, gateway)
+    return _await_job(cast(PollingAdapter, adapter), submitted, call, candidate, gateway, candidate.account.timeout)
 
 
-async def _ask(adapter: Adapter, call: Call, candidate: Candidate, gateway: Gateway) -> AsyncGenerator[Event, None]:
+async def _ask(
+    adapter: Adapter, call: Call, candidate: Candidate, gateway: Gateway, seconds: float
+) -> AsyncGenerator[Event, None]:
     """One request answered at once, as a reply or as a stream."""
     offer, account = candidate.offer, candidate.account
     request = adapter.request(call, offer, account)
     if not request.stream:
-        reply = await gateway.upstream.exchange(request, account.timeout)
+        reply = await gateway.upstream.exchange(request, seconds)
         yield adapter.read(call, offer, account, reply)
         return
     reader = adapter.reader(call, offer, account)
-    async with aclosing(gateway.upstream.stream(request, account.timeout, account.silence)) as pieces:
+    async with aclosing(_opened(request, call, account, seconds, gateway)) as pieces:
         async for piece in pieces:
             if isinstance(piece, UpstreamReply):
                 yield adapter.read(call, offer, account, piece)
@@ -75,31 +80,45 @@ async def _ask(adapter: Adapter, call: Call, candidate: Candidate, gateway: Gate
         yield event
 
 
+def _opened(
+    request: UpstreamRequest, call: Call, account: Account, seconds: float, gateway: Gateway
+) -> AsyncGenerator[StreamEvent | UpstreamReply, None]:
+    """A chat may go on for long as long as it goes on; a picture is a result like any other."""
+    if isinstance(call, ChatCall):
+        return gateway.upstream.stream(request, account.timeout, seconds)
+    return gateway.upstream.stream(request, seconds)
+
+
 async def _poll(
-    adapter: PollingAdapter, call: Call, candidate: Candidate, gateway: Gateway
+    adapter: PollingAdapter, call: Call, candidate: Candidate, gateway: Gateway, seconds: float
 ) -> AsyncGenerator[Event, None]:
     """A job submitted once and asked for its state until it is done; only the asking is repeated."""
     offer, account = candidate.offer, candidate.account
-    reply = await gateway.upstream.exchange(adapter.request(call, offer, account), account.timeout)
+    reply = await gateway.upstream.exchange(adapter.request(call, offer, account), seconds)
     submitted = adapter.read(call, offer, account, reply)
     yield submitted
     if isinstance(submitted, Submitted):
-        async with aclosing(_await_job(adapter, submitted, call, candidate, gateway)) as events:
+        async with aclosing(_await_job(adapter, submitted, call, candidate, gateway, seconds)) as events:
             async for event in events:
                 yield event
 
 
 async def _await_job(
-    adapter: PollingAdapter, submitted: Submitted, call: Call, candidate: Candidate, gateway: Gateway
+    adapter: PollingAdapter,
+    submitted: Submitted,
+    call: Call,
+    candidate: Candidate,
+    gateway: Gateway,
+    seconds: float,
 ) -> AsyncGenerator[Event, None]:
     """A job asked for its state until it is done."""
     offer, account = candidate.offer, candidate.account
-    ends = gateway.clock.monotonic() + account.timeout
+    ends = gateway.clock.monotonic() + seconds
     polls = 0
     while True:
         await asyncio.sleep(adapter.interval(polls, account))
         if gateway.clock.monotonic() > ends:
-            raise UpstreamTimeout(f"{account.provider.name} did not finish within {account.timeout:g} seconds.")
+            raise UpstreamTimeout(f"{account.provider.name} did not finish within {seconds:g} seconds.")
         polls += 1
         try:
             reply = await gateway.upstream.exchange(adapter.poll(submitted, account), _POLL_SECONDS)

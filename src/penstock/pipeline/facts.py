@@ -45,6 +45,7 @@ def facts_of(life: Life, plan: Plan) -> dict[str, Any]:
         "call": _picture_facts(call) if isinstance(call, ImageCall) else {"model": call.model},
         "strategy": life.strategy,
         "mirror_of": life.mirror_of,
+        "free": life.free,
         "offers": [candidate.offer.id for candidate in plan.order],
         "quotes": {offer: _quote_facts(quote) for offer, quote in life.quotes.items()},
     }
@@ -79,7 +80,7 @@ def life_of(row: ReservationRow, gateway: Gateway) -> Life:
     life.candidates = tuple(found for offer in facts["offers"] if (found := candidate_of(offer, gateway)))
     life.served_by = life.candidates[0] if life.candidates else None
     life.quotes = {offer: _quote(given) for offer, given in facts["quotes"].items()}
-    life.mirror_of = facts.get("mirror_of")
+    life.mirror_of, life.free = facts.get("mirror_of"), facts.get("free", False)
     life.client_gone = life.resumed = True
     return life
 

@@ -32,11 +32,8 @@ async def add_late(life: Life, tasks: Sequence["asyncio.Task[None]"], gateway: G
         settle(life)
     else:
         settle_failure(life)
-    now = _told(life)
-    if now == told:
-        return
     try:
-        await gateway.ledger.amend(_amendment(life, told, now, gateway))
+        await gateway.ledger.amend(_amendment(life, told, _told(life), gateway))
     except PenstockError as error:  # what they may have cost stays uncertain, and held back
         log.warning("ledger.not_amended", request_id=life.incoming.id, error=error.message)
 

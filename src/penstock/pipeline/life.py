@@ -62,7 +62,7 @@ async def live(gateway: Gateway, surface: Surface, incoming: Incoming, principal
         await _fail(life, broken, gateway, responder)
     finally:
         if life.recorded is not None:
-            life.recorded.set()  # also where it could not be recorded: nobody must wait for ever
+            life.recorded.set()  # also where it could not be: nobody must wait for ever
         responder.close()
         leave(life, gateway)
         gateway.ledger.expect(-1)

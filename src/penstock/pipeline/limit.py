@@ -58,7 +58,7 @@ def leave(life: Life, gateway: Gateway) -> None:
         return
     now = gateway.clock.monotonic()
     for counted in life.counted:
-        amount = _after(life, counted.limit.unit)
+        amount = 0 if _not_used(counted.limit, life) else _after(life, counted.limit.unit)
         if amount is not None:
             gateway.windows.settle(counted, amount, now)
     life.counted = ()
@@ -107,6 +107,12 @@ def _count(life: Life, wants: Sequence[tuple[Limit, int]], applying: Sequence[Li
 def _concerns(pattern: str, life: Life) -> bool:
     slugs = {candidate.model.slug for candidate in life.candidates}
     return pattern in slugs or any(allowed(slug, (pattern,)) for slug in slugs)
+
+
+def _not_used(limit: Limit, life: Life) -> bool:
+    """A limit of a model that the request could have fallen back to, and did not."""
+    served = life.served_by
+    return limit.model is not None and served is not None and not allowed(served.model.slug, (limit.model,))
 
 
 # What a call counts for before it is made, in grains. None: not at all. 0: that is only known afterwards.

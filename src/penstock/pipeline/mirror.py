@@ -1,7 +1,8 @@
 """Copies of requests sent to others for comparison: after the answer, for some of them, within a sum of money a day.
 
-A copy has a row of its own in the ledger (`mirror_of`), counts against no budget or limit of the caller's, and is seen
-by nobody but whoever runs the gateway. What it made is kept like other pictures.
+A copy has a row of its own in the ledger (`mirror_of`) and is seen by nobody but whoever runs the gateway. It counts
+against no limit, and against a budget only where the request itself asked for it. What it made is kept like other
+pictures.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from penstock.pipeline.call import carry_out
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.quote import price_candidates
 from penstock.pipeline.record import record
-from penstock.pipeline.request import ANY, Life, Way
+from penstock.pipeline.request import ANY, Life, Preferences, Way
 from penstock.pipeline.reserve import amount, reserve
 from penstock.pipeline.resolve import resolve
 from penstock.pipeline.settle import settle, settle_failure
@@ -82,7 +83,10 @@ async def _carry_out(life: Life, plan: Plan, gateway: Gateway) -> None:
 
 
 def _beginning(of: Life, target: Target, gateway: Gateway) -> Life:
-    """A request of its own, by the same key, with nothing that bounds or concerns the caller."""
+    """A request of its own by the same key, which bounds its caller by nothing.
+
+    It is the gateway's to pay, unless the request itself asked for the copy.
+    """
     now = gateway.clock.now()
     incoming = replace(
         of.incoming,
@@ -92,11 +96,15 @@ def _beginning(of: Life, target: Target, gateway: Gateway) -> Life:
         started_at=now,
         pictures={},
     )
-    principal = replace(of.principal, budgets=(), limits=(), allowances=(), models=(), providers=())
-    life = Life(incoming=incoming, surface=of.surface, principal=principal)
+    asked_for = of.directions.strategy is not None
+    principal = replace(of.principal, limits=(), models=())
+    if not asked_for:
+        principal = replace(principal, budgets=(), allowances=())
+    life = Life(incoming=incoming, surface=of.surface, principal=principal, free=not asked_for)
     assert of.way is not None
     model = gateway.catalogue.models[target.model] if target.model else of.way.models[0]
-    life.asked_model, life.mirror_of, life.preferences = model.slug, of.incoming.id, ANY
+    life.asked_model, life.mirror_of = model.slug, of.incoming.id
+    life.preferences = _privacy(of.preferences)
     life.way = Way(strategy=Priority(), models=(model,))
     life.timeout = gateway.settings.server.request_timeout_seconds
     life.client_gone = True
@@ -105,6 +113,15 @@ def _beginning(of: Life, target: Target, gateway: Gateway) -> Life:
     assert of.call is not None
     life.call = _quiet(of.call)
     return life
+
+
+def _privacy(asked: Preferences) -> Preferences:
+    """Whom the caller does not want to see the request does not see a copy of it either."""
+    if asked is ANY:
+        return ANY
+    return Preferences(
+        only=asked.only, ignore=asked.ignore, no_collection=asked.no_collection, zero_retention=asked.zero_retention
+    )
 
 
 def _quiet(call: Call) -> Call:

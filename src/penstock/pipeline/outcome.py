@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from penstock.core.answer import ChatAnswer, EmbeddingAnswer, ImageAnswer
-from penstock.core.call import Call, ChatCall
+from penstock.core.call import Call
 from penstock.core.errors import BadCredentials, NoCredit, PenstockError, ProviderError, RateLimited, Rejected
 from penstock.core.price import BINARY_MEGAPIXEL
 from penstock.core.target import Candidate
@@ -12,8 +12,17 @@ from penstock.metering.settle import charge
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Attempt, Life
 from penstock.upstream.health import Result
+from penstock.upstream.rotation import with_key as chosen
 
 _DAY_SECONDS = 86_400
+
+
+def has_key(candidate: Candidate, gateway: Gateway) -> bool:
+    """Whether a key of the candidate's provider may be used now."""
+    account, rotation = candidate.account, gateway.rotation
+    if not account.keys and rotation.is_calm:
+        return True
+    return rotation.available(account, gateway.clock.monotonic(), day_of(gateway))
 
 
 def day_of(gateway: Gateway) -> int:
@@ -21,23 +30,21 @@ def day_of(gateway: Gateway) -> int:
     return int(gateway.clock.now() // _DAY_SECONDS)
 
 
-def with_key(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -> Candidate:
-    """The candidate with the key it is called with now, and the time that its answer may take.
-
-    Raises RateLimited where no key of its provider is in rotation any more.
-    """
+def with_key(candidate: Candidate, gateway: Gateway) -> Candidate:
+    """The candidate with the key it is called with now. Raises RateLimited where none is in rotation any more."""
     account = candidate.account
+    if not account.keys and gateway.rotation.is_calm:
+        return candidate
     key = gateway.rotation.choose(account, gateway.clock.monotonic(), day_of(gateway), gateway.dice)
     if key is None:
         raise RateLimited(f"No key of {account.provider.name} may be used for another call now.")
-    seconds = life.directions.attempt_seconds or getattr(gateway.routes.settings.timeouts, call.operation)
-    if isinstance(call, ChatCall) and call.stream:
-        account = replace(account, silence=min(seconds, account.timeout))
-    elif seconds < account.timeout:
-        account = replace(account, timeout=seconds)
-    if account.keys:
-        account = replace(account, key=key.key, key_name=key.name)
-    return candidate if account is candidate.account else replace(candidate, account=account)
+    return replace(candidate, account=chosen(account, key)) if account.keys else candidate
+
+
+def attempt_seconds(life: Life, call: Call, candidate: Candidate, gateway: Gateway) -> float:
+    """The time that one attempt may take; of a streamed chat, each part of it."""
+    usual: float = getattr(gateway.routes.settings.timeouts, call.operation)
+    return min(life.directions.attempt_seconds or usual, candidate.account.timeout)
 
 
 def counts_against(error: PenstockError) -> bool:
@@ -62,7 +69,8 @@ def note_outcome(life: Life, attempt: Attempt, call: Call, gateway: Gateway) -> 
     )
     gateway.healths.note(offer.id, call.operation, life.size_class, result, now)
     if good:
-        gateway.rotation.works(account, attempt.candidate.account.key_name)
+        if not gateway.rotation.is_calm:
+            gateway.rotation.works(account, account.key_name)
         if account.keys:
             _spend(life, attempt, gateway)
     elif isinstance(error, NoCredit):

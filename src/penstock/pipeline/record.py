@@ -38,8 +38,6 @@ async def record(life: Life, gateway: Gateway) -> None:
         settlement=settlement(life),
         prompt=_prompt_row(life, gateway),
     )
-    if life.recorded is not None:
-        life.recorded.set()
     gateway.metrics.observe(row)
 
 

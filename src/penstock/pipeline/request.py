@@ -29,6 +29,8 @@ ID = re.compile(r"[\w.:/+=@-]{1,128}")
 """What an id given by a caller may look like; it is echoed in headers."""
 
 _METADATA_CHARACTERS = 4096
+OURS = ("x-penstock-", "x-agentcc-")
+"""How headers of ours begin."""
 _ENTRIES = ("x-penstock-metadata-", "x-agentcc-metadata-")
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -55,6 +57,8 @@ class Incoming:
     scheme: str = "http"
     client: str = ""
     """The caller's IP address; empty where it is not known."""
+    says_ours: bool = True
+    """Whether there may be any header of ours; most requests have none, and are asked for many."""
     principal: Principal | None = None
     """Who sent it, once that is known; None on a public route."""
     pictures: dict[str, Picture] = field(default_factory=dict)
@@ -75,11 +79,15 @@ class Incoming:
 
     def ours(self, name: str) -> str | None:
         """A request header of ours in either spelling, `x-penstock-NAME` or `x-agentcc-NAME`."""
+        if not self.says_ours:
+            return None
         return self.headers.get(f"x-penstock-{name}") or self.headers.get(f"x-agentcc-{name}")
 
     def metadata(self) -> dict[str, Any]:
-        """What the caller says of it: the metadata header, a JSON object of at most 4 KB, and headers of single entries."""
+        """What its caller says of it: a JSON object of at most 4 KB in one header, and headers of single entries."""
         known: dict[str, Any] = {}
+        if not self.says_ours:
+            return known
         text = self.ours("metadata")
         if text and len(text) <= _METADATA_CHARACTERS:
             try:
@@ -285,9 +293,11 @@ class Life:
     """Seconds from arrival until the answer was complete."""
     client_gone: bool = False
     recorded: asyncio.Event | None = None
-    """Set when its row is committed, for what is added to it later."""
+    """Set when it is over, and its row there, for what is added to that later."""
     mirror_of: str | None = None
     """The id of the request it is a copy of, for comparison."""
+    free: bool = False
+    """The gateway pays for it, whoever's key it is: it counts against no budget."""
     left: bool = False
     """The caller hung up, and with that ended the work."""
     resumed: bool = False

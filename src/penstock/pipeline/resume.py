@@ -24,6 +24,7 @@ from penstock.pipeline.request import Attempt, Life
 from penstock.pipeline.settle import settle, settle_failure, settle_untold
 from penstock.store.reservations import AllowanceUse, ReservationRow, Reserved
 from penstock.store.rows import AttemptRow
+from penstock.upstream.rotation import using
 
 log = structlog.get_logger()
 
@@ -161,6 +162,8 @@ def _attempt(row: AttemptRow, gateway: Gateway) -> Attempt | None:
     candidate = candidate_of(f"{row.provider}/{row.upstream}", gateway)
     if candidate is None:
         return None
+    if row.key_name is not None:  # a job is asked for with the key that submitted it
+        candidate = replace(candidate, account=using(candidate.account, row.key_name) or candidate.account)
     stated = None if row.stated_pico is None else from_pico(row.stated_pico)
     submitted = None
     if row.upstream_id is not None and row.polling_url is not None:

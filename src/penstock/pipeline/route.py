@@ -12,20 +12,23 @@ import msgspec
 
 from penstock.catalogue.sizes import CLASSES, usual_size
 from penstock.core.call import Call, ChatCall, ImageCall
+from penstock.core.errors import Unavailable
 from penstock.core.health import Health
 from penstock.core.price import BINARY_MEGAPIXEL
 from penstock.core.target import Candidate
 from penstock.metering.prompt import answer_tokens, embedding_tokens, pictures_prompt, prompt_tokens, text_of
 from penstock.metering.workload import Tokens, text_quote
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.outcome import day_of
+from penstock.pipeline.outcome import has_key
 from penstock.pipeline.prefer import behind, named
 from penstock.pipeline.request import Life
+from penstock.pipeline.resolve import refused
 from penstock.routing.base import Facts, Plan, Subject
 from penstock.upstream.health import Kind, size_class
 
 _USUAL_ANSWER = 500
 """Tokens of an answer for which no length is asked, when chats are compared by price."""
+_NOBODY_CHOSEN = "Nobody who serves the model asked for is switched on, and no rule sends this request elsewhere."
 _NO_CHOICE = "Only one offer can carry it out."
 
 
@@ -49,6 +52,8 @@ def choose(life: Life, gateway: Gateway, *, counted: bool = True) -> Plan:
         turn=gateway.turns.next(life.way.models[0].slug) if counted else gateway.turns.now(life.way.models[0].slug),
     )
     plan = strategy.plan(life.candidates, facts, gateway.dice)
+    if not plan.order:  # only models are left that no rule chose
+        raise refused(life.exclusions, life.principal) if life.exclusions else Unavailable(_NOBODY_CHOSEN)
     if len(plan.order) > 1:
         ranks = {id(candidate): _rank(candidate, life, looks, strategy.across_models) for candidate in plan.order}
         order = tuple(sorted(plan.order, key=lambda candidate: ranks[id(candidate)]))
@@ -86,7 +91,7 @@ class _Looks:
         gateway, now = self.gateway, self.gateway.clock.monotonic()
         if not gateway.breakers.allows((candidate.offer.id, self.life.call.operation), now):
             return False
-        return gateway.rotation.available(candidate.account, now, day_of(gateway))
+        return has_key(candidate, gateway)
 
     def quantile(self, candidate: Candidate, kind: Kind, share: float) -> float | None:
         assert self.life.call is not None

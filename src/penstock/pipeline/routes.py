@@ -12,8 +12,9 @@ from typing import Any
 from penstock.catalogue.search import Catalogue
 from penstock.core.errors import BadRequest
 from penstock.core.principal import Principal, allowed
+from penstock.pipeline.prefer import by_slug
 from penstock.pipeline.preferences import preferences_of
-from penstock.pipeline.request import Preferences
+from penstock.pipeline.request import Preferences, Way
 from penstock.routing.base import Strategy
 from penstock.routing.read import read
 from penstock.settings import Group, Policy, SettingsError
@@ -48,6 +49,13 @@ class Routes:
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Name to slug."""
     groups: Mapping[str, Group] = field(default_factory=dict)
+    usual: dict[str, Way] = field(default_factory=dict, repr=False, compare=False)
+    """By model: the way of requests that say nothing of it, once one has been found out (`pipeline.direct`)."""
+
+    @property
+    def rules_nothing(self) -> bool:
+        """One strategy for all requests that say nothing themselves."""
+        return not self.models and not self.keys
 
     def of_model(self, slug: str) -> Rule:
         return next((rule for pattern, rule in self.models if allowed(slug, (pattern,))), NO_RULE)
@@ -216,7 +224,7 @@ def _rule(policy: Policy, names: _Names, where: str) -> Rule:
     return Rule(
         strategy=None if policy.strategy is None else _strategy(policy.strategy, names, f"{where}.strategy"),
         models=tuple(_slug(model, names, f"{where}.models") for model in policy.models),
-        preferences=preferences,
+        preferences=by_slug(preferences, names.catalogue),
     )
 
 

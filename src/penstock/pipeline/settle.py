@@ -82,7 +82,7 @@ def settlement(life: Life) -> list[BudgetUse | AllowanceUse] | None:
 
 def charged_pico(life: Life) -> int | None:
     """What counts against budgets and credits: the cost, or nothing within an allowance; None where it is not known."""
-    if life.mirror_of is not None:
+    if life.free:
         return 0
     if life.charge is None or life.charge.amount is None:
         return None

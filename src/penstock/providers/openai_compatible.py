@@ -69,11 +69,12 @@ class OpenAICompatible:
         return ImageReader(call, account, quirks) if isinstance(call, ImageCall) else ChatReader(account, quirks)
 
     def probe(self, account: Account) -> UpstreamRequest:
-        """The question which models there are."""
+        """A question that needs the key and costs nothing; by default which models there are."""
+        quirks = quirks_of(account)
         return UpstreamRequest(
             method="GET",
-            url=account.provider.base_url.rstrip("/") + "/models",
-            headers=_headers(account, quirks_of(account)),
+            url=account.provider.base_url.rstrip("/") + quirks.probe_path,
+            headers=_headers(account, quirks),
         )
 
     def read_probe(self, account: Account, reply: UpstreamReply) -> Shown:

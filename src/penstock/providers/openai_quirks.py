@@ -39,6 +39,8 @@ class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What the mask of an edit sent as a form is called: `mask_image` at vLLM-Omni."""
     image_via: Literal["images", "chat"] = "images"
     """`chat`: pictures are asked for by chat completions with `modalities`."""
+    probe_path: str = "/models"
+    """What is asked for, below the base address, to see whether the provider takes the key."""
 
 
 def quirks_of(account: Account) -> Quirks:

@@ -118,18 +118,12 @@ class Strategy:
     """Whether it chooses between models; for the others the order of the models asked for stays."""
 
     def plan(self, candidates: Sequence[Candidate], facts: Facts, dice: Dice) -> Plan:
-        """An order of all candidates; there is at least one."""
+        """An order of all candidates, of whom there is at least one; without those that only a rule may choose."""
         raise NotImplementedError
 
     def targets(self) -> Iterable[Target]:
         """The targets its rules name, so that their models are candidates too."""
         return ()
-
-
-def toward(candidates: Sequence[Candidate], target: Target, subject: Subject) -> tuple[Candidate, ...]:
-    """Those a target means first, then the others of the models that were asked for."""
-    meant = [candidate for candidate in candidates if target.fits(candidate)]
-    return (*meant, *(c for c in asked_for(candidates, subject) if c not in meant))
 
 
 def asked_for(candidates: Sequence[Candidate], subject: Subject) -> tuple[Candidate, ...]:

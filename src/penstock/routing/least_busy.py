@@ -25,7 +25,7 @@ class LeastBusy(Strategy, msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
         places = [_places(candidate) for candidate in candidates]
         loads = [calls / most for calls, most in zip(flying, places, strict=True)]
         first, *others = sorted(range(len(candidates)), key=loads.__getitem__)
-        why = f"{candidates[first].offer.id} has {flying[first]} calls under way, of {places[first]} it takes."
+        why = f"Calls under way at {candidates[first].offer.id}: {flying[first]} of the {places[first]} it takes."
         order = (candidates[first], *(candidates[place] for place in others))
         return Plan(order=order, strategy=self.name, why=why)
 

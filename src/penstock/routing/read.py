@@ -18,7 +18,7 @@ def read(given: Any) -> Strategy:
     if isinstance(given, Mapping):
         settings = {str(key): value for key, value in given.items()}
     name = settings.pop("name", None)
-    if not isinstance(name, str):
+    if name is None or not isinstance(name, str):
         raise ValueError("a strategy is a name, such as `least-latency`, or a mapping with its `name` and its settings")
     kind = STRATEGIES.get(name.replace("_", "-"))
     if kind is None:

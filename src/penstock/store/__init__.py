@@ -9,7 +9,10 @@
     writer       the one thread that writes, and commits for everybody at once
     ledger       requests, attempts and pictures: recorded and found again
     reservations money set aside before a call, and settled after it
+    amending     a recorded request set right, when losers of a race have told what they cost
     presence     which processes are alive, so that what dead ones left is finished
+    health       how offers have been doing, minute by minute, as processes tell each other
+    mirrors      what copies of requests, made for comparison, have cost
     books        runs what administrators do; `people`, `keys` and `spending` (with `held`, `checks`) are what they do
     marker       a file that says that something of it has changed
     lookup       the key of every request: whose it is and what bounds it

@@ -72,6 +72,11 @@ class Rotation:
         """By provider and name of the key."""
         self._uses: dict[tuple[str, str], _Use] = {}
 
+    @property
+    def is_calm(self) -> bool:
+        """Nobody's key rests, so that an account with one key needs no choice."""
+        return not self._rests
+
     def choose(self, account: Account, now: float, day: int, dice: Callable[[], float]) -> AccountKey | None:
         """The key to make a call with, by weight among those with room; the use is counted. None: there is none.
 
