@@ -15,6 +15,8 @@ from penstock.core.principal import Scope
 
 SCHEMAS = openapi.described()["components"]["schemas"]
 REQUESTS = {docs.request for docs in ADMIN_DOCS.values()} - {None}
+ONLY_ONE = ("/admin/api/routing",)
+"""What there is one of, so that there is nothing to filter."""
 ANSWERS = {docs.response for docs in ADMIN_DOCS.values()} - {None}
 
 
@@ -50,7 +52,7 @@ def test_every_route_is_for_administrators() -> None:
 def test_an_endpoint_documents_what_it_takes_and_tells(name: str, docs: Any) -> None:
     method, _, path = name.partition(" ")
     assert (docs.request is not None) is (method in ("POST", "PATCH"))
-    assert (docs.query is not None) is (method == "GET" and "{" not in path)
+    assert (docs.query is not None) is (method == "GET" and "{" not in path and path not in ONLY_ONE)
     assert docs.response is not None
     assert ("data" in docs.response.__struct_fields__) is (docs.query is not None)
     assert bool(docs.example) is (docs.request is not None)

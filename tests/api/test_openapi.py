@@ -32,7 +32,7 @@ from penstock.metering.settle import Charge
 from penstock.metering.windows import Windows
 from penstock.pipeline import preferences
 from penstock.pipeline.fields import ImageFields
-from penstock.pipeline.request import Attempt, Deprecation, Incoming, Life, Reply
+from penstock.pipeline.request import Attempt, Deprecation, Directions, Incoming, Life, Reply
 from penstock.pipeline.respond import metadata
 from penstock.routing.base import Plan
 from penstock.store.reservations import Reserved
@@ -226,6 +226,8 @@ def life(dialect: str = "openai", **headers: str) -> Any:
     lived.served_by = Candidate(MODELS[0], OFFERS[0], Account(provider=PROVIDERS[0]))
     lived.charge = Charge(amount=OFFERS[0].price.meters[0].amount, source="delivered", computed=None)
     lived.ignored = ("tools",)
+    lived.preferences = preferences.preferences_of(None, lock="home")[0]
+    lived.directions = Directions(warnings=("`cache` is not acted on yet by this gateway.",))
     lived.reserved, lived.budget_warning = Reserved(amount_pico=1, left={"bud_1": 0}), "It is used up."
     lived.deprecation = Deprecation(date(2027, 1, 1), "maker/flux-2")
     limits = [Limit(id=f"lim_{unit}", holder=GATEWAY, unit=unit, amount=Decimal(2)) for unit in LimitUnit]

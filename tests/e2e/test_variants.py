@@ -2,123 +2,80 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.pictures import data_url, png
-from tests.e2e.running import RunningGateway
+from tests.e2e.doors import client_of
+from tests.e2e.routing.kit import (
+    Ask,
+    costing,
+    each_call,
+    good,
+    measured,
+    offers,
+    provider,
+    routed,
+    send,
+    served,
+    server_of,
+)
+from tests.e2e.running import PLAIN, RunningGateway
 from tests.simulators.openai import OpenAISimulator
 
-DEAR, CHEAP, UNPRICED = "dear", "cheap", "unpriced"
-
-
-def price(dollars: str) -> dict[str, Any]:
-    return {"source": "a test", "checked": "2026-11-20", "meters": [{"unit": "request", "amount": dollars}]}
-
-
-def offers(dollars: str | None) -> list[dict[str, Any]]:
-    found = [
-        {"model": "own/talker", "upstream": "gpt-4o-mini", "operations": ["chat"]},
-        {
-            "model": "own/painter",
-            "upstream": "gpt-image-1",
-            "operations": ["image_generation", "image_edit"],
-            "wire": "gpt-image",
-            "limits": {"sizes": ["1024x1024"], "max_references": 4},
-        },
-    ]
-    return found if dollars is None else [{**offer, "price": price(dollars)} for offer in found]
+DEAR, UNASKED, CHEAP, UNPRICED = "dear", "unasked", "cheap", "unpriced"
 
 
 @pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory, openai_upstream: OpenAISimulator) -> Iterator[RunningGateway]:
-    """Three providers of the same models: one dear, one unpriced, one cheap, in this order."""
-    account = {
-        "adapter": "openai_compatible",
-        "base_url": f"{openai_upstream.url}/v1",
-        "api_key": "openai-test-key",
-    }
-    settings = {
-        "providers": {
-            DEAR: {**account, "offers": offers("0.5")},
-            UNPRICED: {**account, "offers": offers(None)},
-            CHEAP: {**account, "offers": offers("0.25")},
-        },
-        "models": [
-            {"slug": "own/talker", "name": "Talker", "maker": "Own"},
-            {
-                "slug": "own/painter",
-                "name": "Painter",
-                "maker": "Own",
-                "input_modalities": ["text", "image"],
-                "output_modalities": ["image"],
-            },
-        ],
-        "network": {"allow_private_hosts": ["127.0.0.1"]},
-    }
-    with RunningGateway(tmp_path_factory.mktemp("three"), settings) as running:
+def gateway(tmp_path_factory: pytest.TempPathFactory, openai_upstream: OpenAISimulator) -> Iterator[RunningGateway]:
+    """Providers of the same models: two dear ones, one unpriced, one cheap, in this order."""
+    prices = {DEAR: costing("0.5"), UNASKED: costing("0.5"), UNPRICED: None, CHEAP: costing("0.25")}
+    providers = {name: provider(openai_upstream, offers(price)) for name, price in prices.items()}
+    with routed(tmp_path_factory.mktemp("three"), providers, PLAIN) as running:
         yield running
 
 
-def ask(gateway: RunningGateway, path: str, body: dict[str, Any]) -> httpx.Response:
-    return httpx.post(f"{gateway.url}{path}", headers={"authorization": f"Bearer {gateway.key}"}, json=body, timeout=30)
-
-
-CALLS = {
-    "a chat": (
-        "/v1/chat/completions",
-        {"model": "own/talker", "messages": [{"role": "user", "content": "Hello"}]},
-    ),
-    "a picture": ("/v1/images/generations", {"model": "own/painter", "prompt": "a boat"}),
-    "an edit": (
-        "/v1/images/edits",
-        {"model": "own/painter", "prompt": "a boat", "images": [{"image_url": data_url(png(64, 64))}]},
-    ),
-}
-each_call = pytest.mark.parametrize(("path", "body"), CALLS.values(), ids=CALLS)
+@pytest.fixture(scope="module")
+def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
+    with client_of(gateway) as opened:
+        yield opened
 
 
 @each_call
-def test_without_a_variant_the_catalogue_s_order_counts(three: RunningGateway, path: str, body: dict[str, Any]) -> None:
-    answer = ask(three, path, body)
-    assert answer.status_code == 200, answer.text[:300]
-    assert answer.headers["x-penstock-provider"] == DEAR
+def test_without_a_variant_the_catalogue_s_order_counts(client: httpx.Client, ask: Ask) -> None:
+    answer = good(client, ask)
+    assert server_of(answer) == DEAR
     assert answer.headers["x-penstock-routing-strategy"] == "priority"
 
 
 @each_call
-def test_floor_asks_the_cheapest(three: RunningGateway, path: str, body: dict[str, Any]) -> None:
-    answer = ask(three, path, {**body, "model": f"{body['model']}:floor"})
-    assert answer.status_code == 200, answer.text[:300]
-    assert answer.headers["x-penstock-provider"] == CHEAP
+def test_floor_asks_the_cheapest(gateway: RunningGateway, client: httpx.Client, ask: Ask) -> None:
+    answer = good(client, ask.about(":floor"))
+    assert server_of(answer) == CHEAP
     assert Decimal(answer.headers["x-penstock-cost"]) == Decimal("0.25")
-    row = three.request(answer.headers["x-request-id"])
-    assert answer.headers["x-penstock-routing-strategy"] == row["routing_strategy"] == "cheapest"
-    assert (row["model"], row["model_asked"]) == (body["model"], f"{body['model']}:floor")
+    row = gateway.request(answer.headers["x-request-id"])
+    assert answer.headers["x-penstock-routing-strategy"] == row["routing_strategy"] == "cost-optimized"
+    assert (row["model"], row["model_asked"]) == (ask.model, f"{ask.model}:floor")
 
 
 @each_call
-def test_nitro_asks_whoever_was_fastest_and_the_unmeasured_last(
-    three: RunningGateway, path: str, body: dict[str, Any]
+def test_nitro_asks_whoever_makes_the_most_and_the_unmeasured_last(
+    gateway: RunningGateway, client: httpx.Client, ask: Ask
 ) -> None:
-    locked = {**body, "provider": {"only": [UNPRICED]}}
-    assert ask(three, path, locked).headers["x-penstock-provider"] == UNPRICED
-    speeds = three._application.gateway.speeds
-    measured = {at for at, _ in speeds._seconds}
-    assert any(id.startswith(UNPRICED) for id in measured)
-    for id, operation in list(speeds._seconds):
-        for _ in range(20):  # the whole window: what really happened is no longer in it
-            speeds.note(id, operation, 0.01 if id.startswith(UNPRICED) else 9.0)
-    answer = ask(three, path, {**body, "model": f"{body['model']}:nitro"})
-    assert answer.status_code == 200, answer.text[:300]
-    assert answer.headers["x-penstock-provider"] == UNPRICED
-    assert answer.headers["x-penstock-routing-strategy"] == "fastest"
+    upstream = "gpt-image-2" if ask.of_pictures else "gpt-4o-mini"
+    for name, rate in ((DEAR, 1.0), (UNPRICED, 50.0), (CHEAP, 2.0)):
+        measured(gateway, f"{name}/{upstream}", ask, 1.0, rate=rate)
+    nitro = ask.about(":nitro")
+    order = client.post("/v1/explain", json=nitro.fields).json()["order"]
+    assert [planned["provider"] for planned in order] == [UNPRICED, CHEAP, DEAR, UNASKED]
+    answer = good(client, nitro)
+    assert server_of(answer) == UNPRICED
+    assert answer.headers["x-penstock-routing-strategy"] == "highest-throughput"
+    assert served(client, nitro.given(provider={"ignore": [UNPRICED]})) == [CHEAP]
 
 
 @each_call
-def test_an_unknown_variant_is_not_found(three: RunningGateway, path: str, body: dict[str, Any]) -> None:
-    answer = ask(three, path, {**body, "model": f"{body['model']}:free"})
+def test_an_unknown_variant_is_not_found(client: httpx.Client, ask: Ask) -> None:
+    answer = send(client, ask.about(":free"))
     assert answer.status_code == 404
     assert ":floor" in answer.json()["error"]["message"] and ":nitro" in answer.json()["error"]["message"]

@@ -213,7 +213,7 @@ def test_it_is_an_adapter_whose_masks_are_transparent_where_the_picture_changes(
 
 def test_every_quirk_is_tried_by_a_case_or_a_test_here() -> None:
     tried = {name for folder in ("requests", "answers") for case in cases(folder) for name in case.values[0]["quirks"]}
-    here = {"auth_header", "auth_prefix", "headers", "mask_field"}
+    here = {"auth_header", "auth_prefix", "headers", "mask_field", "probe_path"}
     assert tried | here == set(Quirks.__struct_fields__)
 
 
@@ -386,3 +386,10 @@ def test_whatever_events_come_are_events_or_one_of_our_errors(chunks: list[Any],
         assert answers == 0
     else:
         assert answers == 1
+
+
+def test_whoever_lists_models_without_a_key_is_asked_for_something_else() -> None:
+    at = account({"probe_path": "/key"})
+    base = at.provider.base_url.rstrip("/")
+    assert OpenAICompatible().probe(at).url == f"{base}/key"
+    assert OpenAICompatible().probe(account({})).url == f"{base}/models"

@@ -1,11 +1,11 @@
 """`/admin/api/routing`: the configuration of routing in force, and what is left alone just now."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from penstock.api.admin_documents import Moment
 from penstock.api.answers import encode
 from penstock.api.times import moment
 from penstock.pipeline.gateway import Gateway
@@ -35,7 +35,7 @@ class RoutingInForce(msgspec.Struct, frozen=True, kw_only=True):
     """How requests are routed now."""
 
     object: Literal["routing"] = "routing"
-    read_at: Annotated[datetime, Meta(description="When it was read.")]
+    read_at: Annotated[Moment, Meta(description="When it was read.")]
     refused: Annotated[
         str | None,
         Meta(description="Why the file as it is now cannot be used; what was in force goes on. Null: it can."),

@@ -81,6 +81,9 @@ class LedgerRequest(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None
     ignored: list[str] | None
     resumed: Annotated[bool, Meta(description="Finished after the gateway had been stopped in its middle.")]
+    mirror_of: Annotated[
+        str | None, Meta(description="Of a copy made for comparison, which its caller never saw: the request.")
+    ]
 
 
 class LedgerAttempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,13 +103,15 @@ class LedgerAttempt(msgspec.Struct, frozen=True, kw_only=True):
     polling_url: str | None
     stated_usd: Annotated[Decimal | None, Meta(description="What the provider said it charged.")]
     outcome: str
+    reason: Annotated[str | None, Meta(description="Why it was made: first, fallback, retry, race or hedge.")]
+    key_name: Annotated[str | None, Meta(description="Which of the provider's keys, where it has several.")]
 
 
 class LedgerPicture(msgspec.Struct, frozen=True, kw_only=True):
     """A picture that a request took or made."""
 
     request_id: str
-    role: Annotated[str, Meta(description="output, reference, mask or partial.")]
+    role: Annotated[str, Meta(description="output, reference, mask, partial or alternative.")]
     position: int
     digest: Annotated[str, Meta(description="As in `/v1/assets/{digest}`; it may have expired since.")]
     seed: int | None

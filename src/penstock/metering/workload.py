@@ -21,6 +21,10 @@ DAYS_PER_MONTH = Decimal("30.4375")
 _EXACT = Context(prec=100)
 """Three shares of six decimals, an amount of twelve and a month of four need fewer digits."""
 _ONE = Decimal(1)
+_ZERO = Decimal(0)
+
+_TEXT = frozenset((Unit.TEXT_TOKEN_IN, Unit.TEXT_TOKEN_OUT))
+"""The units of most prices of text."""
 
 Names = Mapping[Unit, tuple[str, str]]
 """What one and several of a unit are called."""
@@ -71,6 +75,19 @@ def text_quote(offer: Offer, tokens: Tokens) -> Quote:
     )
     found = cost(offer.price, usage, how)
     return Quote(low=found.amount, high=found.amount, exact=found.amount is not None, lines=found.lines)
+
+
+def text_cost(offer: Offer, tokens: Tokens) -> Decimal | None:
+    """What `text_quote` comes to, US dollars; for comparing many offers, and so without what it is made of."""
+    price = offer.price
+    if price is None or price.varies or price.units != _TEXT:
+        return text_quote(offer, tokens).low
+    total = _ZERO
+    for meter in price.meters:
+        if meter.above is not None:
+            return text_quote(offer, tokens).low
+        total += meter.amount * (tokens.input if meter.unit is Unit.TEXT_TOKEN_IN else tokens.output)
+    return total
 
 
 def expense(portions: Sequence[Portion], requests_per_day: int, cache_hit_share: Decimal, names: Names) -> Expense:

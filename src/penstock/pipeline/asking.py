@@ -31,6 +31,8 @@ class Asking:
         self._asked = False
         self._anyway = False
         self._last: ProviderError | None = None
+        self._before: list[Candidate] = []
+        """Those that have failed."""
 
     async def next(self, *, wait: bool = True) -> Step | None:
         """The next candidate, which counts as asked; None where nobody is left, or the time would not last.
@@ -41,7 +43,7 @@ class Asking:
             if step.pause:
                 if step.pause >= self._left():
                     return None
-                await asyncio.sleep(step.pause)
+                await self._sleep(step.pause)
             if self._enter(step.candidate):
                 self._asked = True
                 return step
@@ -59,6 +61,7 @@ class Asking:
     def goes_on_after(self, candidate: Candidate, error: ProviderError) -> bool:
         """Whether somebody else may be asked after this failure; where it may, `next` says who."""
         self._last = error
+        self._before.append(candidate)
         if not error.fallback or (error.ambiguous and isinstance(self._call, ImageCall)):
             return False
         other_key = bool(candidate.account.keys) and has_key(candidate, self._gateway)
@@ -74,7 +77,9 @@ class Asking:
 
     def reason(self, step: Step) -> str:
         """Why it is asked, for the ledger."""
-        return "retry" if step.again else "fallback" if self._last is not None else "first"
+        if step.again or any(step.candidate is each for each in self._before):
+            return "retry"
+        return "fallback" if self._last is not None else "first"
 
     def nobody(self) -> PenstockError:
         """The error where nobody is left: the last failure, or that everybody is left alone for a while."""
@@ -91,7 +96,10 @@ class Asking:
                 f"{who} limits the gateway's requests; it is asked again in {soonest} s.", retry_after=soonest
             )
         if resting and all(rest.reason == "no_credit" for rest in resting):
-            return NoCredit(f"The gateway's account at {who} has no credit left; it is asked again in {soonest} s.")
+            return NoCredit(
+                f"The gateway's account at {who} has no credit left; it is asked again in {soonest} s.",
+                headers={"retry-after": str(soonest)},
+            )
         return Unavailable(
             f"{who} failed too often lately and is asked again in {soonest} s.", headers={"retry-after": str(soonest)}
         )
@@ -115,6 +123,12 @@ class Asking:
     def is_late(self) -> bool:
         """The request's own time is over."""
         return self._left() <= 0.01 and not self._life.left
+
+    async def _sleep(self, seconds: float) -> None:
+        """Not a millisecond less, as event loops may sleep: a key that rests for so long would still be resting."""
+        until = self._now() + seconds
+        while (left := until - self._now()) > 0:
+            await asyncio.sleep(left)
 
     def _key(self, candidate: Candidate) -> Key:
         return candidate.offer.id, self._call.operation

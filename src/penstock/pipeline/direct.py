@@ -88,6 +88,7 @@ def _strategy(life: Life, rules: Iterable[Rule], routes: Routes) -> Strategy:
         if rule.strategy is not None:
             return rule.strategy
         if rule.preferences.sort is not None:
+            life.preferences = replace(life.preferences, partition=rule.preferences.partition)
             return SORTS[rule.preferences.sort]
     return routes.default
 

@@ -4,6 +4,7 @@ Offers that are down come last, so that nobody waits for them while another work
 order, the providers the caller named come first, and those that miss what the caller prefers come after the others.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -17,13 +18,13 @@ from penstock.core.health import Health
 from penstock.core.price import BINARY_MEGAPIXEL
 from penstock.core.target import Candidate
 from penstock.metering.prompt import answer_tokens, embedding_tokens, pictures_prompt, prompt_tokens, text_of
-from penstock.metering.workload import Tokens, text_quote
+from penstock.metering.workload import Tokens, text_cost
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.outcome import has_key
 from penstock.pipeline.prefer import behind, named
-from penstock.pipeline.request import Life
+from penstock.pipeline.request import ANY, Life
 from penstock.pipeline.resolve import refused
-from penstock.routing.base import Facts, Plan, Subject
+from penstock.routing.base import Facts, Plan, Strategy, Subject
 from penstock.upstream.health import Kind, size_class
 
 _USUAL_ANSWER = 500
@@ -54,7 +55,7 @@ def choose(life: Life, gateway: Gateway, *, counted: bool = True) -> Plan:
     plan = strategy.plan(life.candidates, facts, gateway.dice)
     if not plan.order:  # only models are left that no rule chose
         raise refused(life.exclusions, life.principal) if life.exclusions else Unavailable(_NOBODY_CHOSEN)
-    if len(plan.order) > 1:
+    if len(plan.order) > 1 and not _all_alike(plan.order, life, strategy, gateway):
         ranks = {id(candidate): _rank(candidate, life, looks, strategy.across_models) for candidate in plan.order}
         order = tuple(sorted(plan.order, key=lambda candidate: ranks[id(candidate)]))
         plan = replace(plan, order=order[:1] if not life.preferences.allow_fallbacks else order)
@@ -66,38 +67,51 @@ class _Looks:
     """What strategies look at, each found out when it is first asked for."""
 
     def __init__(self, life: Life, gateway: Gateway) -> None:
+        assert life.call is not None
         self.life, self.gateway = life, gateway
+        self.operation, self.now = life.call.operation, gateway.clock.monotonic()
         self._prices: dict[str, Decimal | None] = {}
+        self._length: Tokens | None = None
 
     def price(self, candidate: Candidate) -> Decimal | None:
         """What this call costs there; nobody knows how long a chat's answer is, so all are given the same length."""
         offer = candidate.offer
         if offer.id not in self._prices:
-            self._prices[offer.id] = _expected(self.life, candidate)
+            self._prices[offer.id] = self._expected(candidate)
         return self._prices[offer.id]
 
+    def _expected(self, candidate: Candidate) -> Decimal | None:
+        quote, call = self.life.quotes[candidate.offer.id], self.life.call
+        if quote.unpriced or not isinstance(call, ChatCall):
+            return quote.low
+        if self._length is None:
+            answer = answer_tokens(call.body, None, None) or _USUAL_ANSWER
+            self._length = Tokens(input=prompt_tokens(call.body, None)[0], output=answer)
+        return text_cost(candidate.offer, self._length)
+
     def health(self, candidate: Candidate) -> Health:
-        assert self.life.call is not None
-        now = self.gateway.clock.monotonic()
-        return self.gateway.healths.look(candidate.offer.id, self.life.call.operation, self.life.size_class, now)
+        return self.gateway.healths.look(candidate.offer.id, self.operation, self.life.size_class, self.now)
 
     def rating(self, candidate: Candidate) -> float | None:
-        assert self.life.call is not None
-        return self.gateway.catalogue.rating(candidate.model.slug, self.life.call.operation)
+        return self.gateway.catalogue.rating(candidate.model.slug, self.operation)
 
     def available(self, candidate: Candidate) -> bool:
         """Its breaker lets calls through, and a key of its provider is in rotation."""
-        assert self.life.call is not None
-        gateway, now = self.gateway, self.gateway.clock.monotonic()
-        if not gateway.breakers.allows((candidate.offer.id, self.life.call.operation), now):
-            return False
-        return has_key(candidate, gateway)
+        closed = self.gateway.breakers.allows((candidate.offer.id, self.operation), self.now)
+        return closed and has_key(candidate, self.gateway)
 
     def quantile(self, candidate: Candidate, kind: Kind, share: float) -> float | None:
-        assert self.life.call is not None
-        now = self.gateway.clock.monotonic()
-        operation = self.life.call.operation
-        return self.gateway.healths.quantile(candidate.offer.id, operation, self.life.size_class, kind, share, now)
+        healths, life = self.gateway.healths, self.life
+        return healths.quantile(candidate.offer.id, self.operation, life.size_class, kind, share, self.now)
+
+
+def _all_alike(order: Sequence[Candidate], life: Life, strategy: Strategy, gateway: Gateway) -> bool:
+    """Nothing puts one before another beside the strategy, as with most requests."""
+    assert life.way is not None
+    if life.preferences is not ANY or (len(life.way.models) > 1 and not strategy.across_models):
+        return False
+    calm = gateway.breakers.is_calm and gateway.rotation.is_calm
+    return calm and not any(candidate.account.keys for candidate in order)
 
 
 def _rank(candidate: Candidate, life: Life, looks: _Looks, across_models: bool) -> tuple[bool, int, int, bool]:
@@ -115,15 +129,6 @@ def _rank(candidate: Candidate, life: Life, looks: _Looks, across_models: bool) 
         len(wish.order) if place is None else place,
         missed,
     )
-
-
-def _expected(life: Life, candidate: Candidate) -> Decimal | None:
-    quote = life.quotes[candidate.offer.id]
-    if not quote.unpriced and isinstance(life.call, ChatCall):
-        prompt, _ = prompt_tokens(life.call.body, None)
-        answer = answer_tokens(life.call.body, None, None) or _USUAL_ANSWER
-        quote = text_quote(candidate.offer, Tokens(input=prompt, output=answer))
-    return quote.low
 
 
 def _megapixels(call: Call, candidate: Candidate) -> float | None:

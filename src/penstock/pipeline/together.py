@@ -115,7 +115,7 @@ class _Field:
             self._life.served_by = step.candidate
         runner.task = asyncio.create_task(self._run(runner))
         self._running.append(runner)
-        if self._plan.hedge_after is not None:
+        if self._plan.hedge_after is not None and len(self._running) == 1:  # two at once, never more
             self._hedge_at = asyncio.get_running_loop().time() + self._plan.hedge_after
         return True
 

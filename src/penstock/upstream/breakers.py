@@ -54,6 +54,13 @@ class Breakers:
         self.settings = settings or Breaker()
         """May be replaced at any time; what is open stays open, for as long as the new ones say."""
         self._breakers: dict[Key, _Breaker] = {}
+        self._down = 0
+        """How many are not closed."""
+
+    @property
+    def is_calm(self) -> bool:
+        """All of them are closed."""
+        return not self._down
 
     def allows(self, key: Key, now: float) -> bool:
         """Whether `enter` would let an attempt through."""
@@ -95,11 +102,12 @@ class Breakers:
         breaker = self._breakers.get(entry.key)
         if breaker is None or breaker.era != entry.era:
             return
-        if breaker.closed:
-            if outcome is not None:
-                breaker.count(outcome, now, self.settings)
-        else:
+        before = breaker.closed
+        if not before:
             breaker.probed(outcome, now)
+        elif outcome is not None:
+            breaker.count(outcome, now, self.settings)
+        self._down += before - breaker.closed
 
     def wake(self, provider: str) -> None:
         """The provider has answered something that costs nothing: its offers may be tried at once."""

@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock.core.call import Operation
 from penstock.routing.base import Dice as Throw
+from penstock.upstream.health import Result
 from tests.e2e.pictures import data_url, png
 from tests.e2e.running import PLAIN, RunningGateway
 from tests.simulators.openai import OpenAISimulator
@@ -178,6 +180,19 @@ def served(client: httpx.Client, ask: Ask, times: int = 1, **headers: str) -> li
 def counted(client: httpx.Client, ask: Ask, times: int, **headers: str) -> Counter[str]:
     """How many of so many answers each provider gave."""
     return Counter(served(client, ask, times, **headers))
+
+
+def measured(
+    gateway: RunningGateway, offer: str, ask: Ask, seconds: float, *, rate: float | None = None, size: str = "1MP"
+) -> None:
+    """Make so many seconds, until a chat's first byte too, and so many units a second what the offer does of late."""
+    inner = gateway.application.gateway
+    first = seconds if ask.operation == "chat" else None
+    result = Result(good=True, seconds=seconds, first_seconds=first, rate=rate)
+    for _ in range(32):  # the whole memory: what really happened is no longer in it
+        inner.healths.note(
+            offer, Operation(ask.operation), size if ask.of_pictures else "", result, inner.clock.monotonic()
+        )
 
 
 def dice(*numbers: float) -> Throw:

@@ -3,17 +3,20 @@
 Each is a simulator as in `kit`. What a test foretells counts for calls of the API only where nothing is in `script`.
 """
 
+import asyncio
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import Any
 
 from aiohttp import web
 
 from tests.e2e.pictures import png
 from tests.e2e.routing.kit import NAMES
+from tests.e2e.running import RunningGateway
 from tests.simulators.base import Behaviour, Received, respond
 from tests.simulators.openai import OpenAISimulator
 
@@ -130,3 +133,9 @@ def changing(*names: str, kind: type[Changing] = Changing) -> Iterator[dict[str,
         for each in providers.values():
             each.held = False
             each.stop()
+
+
+def on_its_loop(gateway: RunningGateway, work: Coroutine[Any, Any, Any]) -> None:
+    """Do at once what the gateway does from time to time."""
+    loop = gateway.application._tasks[0].get_loop()
+    asyncio.run_coroutine_threadsafe(work, loop).result(20)
