@@ -86,14 +86,13 @@ class Routes:
         return name if slug is None else f"{slug}{colon}{variant}"
 
     def _in_groups(self, name: str, principal: Principal) -> str | None:
-        """The model a name stands for in a group that the key may call, or in any group where it may call all."""
+        """The model a name stands for in a group of the key's, or in any group where the key may call all models."""
+        if principal.models and not principal.groups:
+            return None
         for group, content in self.groups.items():
-            if not principal.groups and principal.models:
-                break
-            if not principal.groups or group in principal.groups:
-                slug = content.aliases.get(name.strip().lower())
-                if slug is not None:
-                    return slug
+            slug = content.aliases.get(name.strip().lower())
+            if slug is not None and (not principal.groups or group in principal.groups):
+                return slug
         return None
 
     def admitted(self, principal: Principal) -> Principal:
@@ -139,9 +138,8 @@ class RoutesInForce:
 
 def compiled(settings: RoutingSettings, catalogue: Catalogue) -> Routes:
     """The routes these settings mean. Raises SettingsError, naming the setting."""
-    aliases = {
-        name.lower(): _slug(model, catalogue, f"routing.aliases.{name}") for name, model in settings.aliases.items()
-    }
+    known = _Names(catalogue, {})
+    aliases = {name.lower(): _slug(model, known, f"routing.aliases.{name}") for name, model in settings.aliases.items()}
     names = _Names(catalogue, aliases)
     return Routes(
         settings=settings,
@@ -166,7 +164,12 @@ class _Names:
 
     def model(self, name: str) -> str:
         """Its slug. Raises ValueError with the nearest."""
-        return self._aliases.get(name.lower()) or _slug_of(name, self.catalogue)
+        slug = self._aliases.get(name.lower())
+        model = self.catalogue.find(name)
+        if slug is None and model is None:
+            near = self.catalogue.nearest(name, 1)
+            raise ValueError(f"there is no model `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""))
+        return slug or (model.slug if model else "")
 
     def target(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """A target with slugs for names. Raises ValueError."""
@@ -211,7 +214,7 @@ def _strategy(given: Any, names: _Names, where: str) -> Strategy:
     try:
         return read(_with_slugs(given, names))
     except ValueError as error:
-        raise SettingsError(f"{where}: {str(error).rstrip('.?')}.") from error
+        raise _refused(where, error) from error
 
 
 def _rule(policy: Policy, names: _Names, where: str) -> Rule:
@@ -250,16 +253,13 @@ def _pattern(name: str, names: _Names) -> str:
     return _slug(name, names, f"routing: the model {name}")
 
 
-def _slug(name: str, names: "_Names | Catalogue", where: str) -> str:
+def _slug(name: str, names: _Names, where: str) -> str:
     try:
-        return names.model(name) if isinstance(names, _Names) else _slug_of(name, names)
+        return names.model(name)
     except ValueError as error:
-        raise SettingsError(f"{where}: {error}") from error
+        raise _refused(where, error) from error
 
 
-def _slug_of(name: str, catalogue: Catalogue) -> str:
-    model = catalogue.find(name)
-    if model is None:
-        near = catalogue.nearest(name, 1)
-        raise ValueError(f"there is no model `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""))
-    return model.slug
+def _refused(where: str, error: ValueError) -> SettingsError:
+    sentence = str(error)
+    return SettingsError(f"{where}: {sentence if sentence.endswith(('.', '?')) else f'{sentence}.'}")
