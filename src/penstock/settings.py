@@ -128,7 +128,7 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long one attempt may take before the next provider is asked, seconds."""
 
-    chat: Seconds = 60.0
+    chat: Seconds = 120.0
     """Until an answer, or the first and every next part of a stream."""
     embedding: Seconds = 30.0
     image_generation: Seconds = 300.0

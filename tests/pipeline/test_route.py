@@ -18,7 +18,7 @@ from penstock.metering.quote import UNPRICED, Quote
 from penstock.pipeline.background import Turns
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.quote import price_candidates
-from penstock.pipeline.request import ANY, Life, Preferences
+from penstock.pipeline.request import ANY, Directions, Life, Preferences
 from penstock.pipeline.route import choose
 from penstock.routing.base import Strategy, Target
 from penstock.routing.conditional import Conditional, Rule
@@ -129,6 +129,14 @@ def test_models_keep_the_order_in_which_they_were_asked_for() -> None:
 
 def test_without_a_partition_all_models_are_compared_together() -> None:
     assert order(of_two_models(CostOptimized(), Preferences(partition="none"))) == ["three", "four", "one", "two"]
+
+
+def test_without_fallbacks_the_models_a_caller_names_itself_are_asked_all_the_same() -> None:
+    of = of_two_models(CostOptimized(), Preferences(allow_fallbacks=False))
+    assert order(of) == ["one"]
+    of = of_two_models(CostOptimized(), Preferences(allow_fallbacks=False))
+    of.directions = Directions(models=("own/other",))
+    assert order(of) == ["one", "three"]
 
 
 def test_a_model_of_which_everybody_is_down_comes_after_its_fallback() -> None:

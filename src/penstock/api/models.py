@@ -66,6 +66,8 @@ def find_served(gateway: Gateway, incoming: Incoming, name: str) -> Served:
 
     Raises NotFound, with the nearest names where there is no such model, and Forbidden where the key may not call it.
     """
+    if incoming.principal is not None:
+        name = gateway.routes.now.name_of(name, incoming.principal)
     model = find_model(name, gateway.catalogue)
     if incoming.principal is not None:
         check_allowed(incoming.principal, model)

@@ -24,17 +24,17 @@ Below = tuple[ImportedOffer, Layer]
 class Catalogue:
     """Everything that is known about what can be called."""
 
-    models: Mapping[str, Model] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict, repr=False)
     """By slug."""
     providers: Mapping[str, Provider] = field(default_factory=dict)
     """By slug."""
-    written: tuple[Offer, ...] = ()
+    written: tuple[Offer, ...] = field(default=(), repr=False)
     """The offers of the layers above the imported one."""
     units: Mapping[Unit, UnitRow] = field(default_factory=dict)
     """What each unit of a price is called."""
     benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
     """By the name of their file; the first one counts first."""
-    below: Mapping[str, tuple[Below, ...]] = field(default_factory=dict)
+    below: Mapping[str, tuple[Below, ...]] = field(default_factory=dict, repr=False)
     """The imported offers, by model; those of `written` with the same id count instead."""
     _offers: Mapping[str, tuple[Offer, ...]] = field(init=False, repr=False)
     _ids: Mapping[str, Offer] = field(init=False, repr=False)

@@ -227,6 +227,8 @@ def image_tokens(rule: ImageTokens, quality: str, size: str, resolution: str) ->
 
 def _chat_usage(call: ChatCall, offer: Offer, price: Price, model: Model | None) -> tuple[Usage, Usage | None]:
     """The prompt alone, and the longest prompt this can be with the longest answer; None where one has no bound."""
+    if not price.units & _TOKENS and Unit.IMAGE not in price.units and Unit.SECOND not in price.units:
+        return Usage(), Usage()  # by the request
     window = offer.limits.context_tokens or (model.context_tokens if model else None)
     usual, longest = prompt_tokens(call.body, window)
     least = Usage(text_tokens_in=usual, text_tokens_out=0)

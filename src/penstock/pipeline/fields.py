@@ -100,7 +100,7 @@ def wrong_type(error: msgspec.ValidationError) -> BadRequest:
 
 def _lowered(said: object) -> str:
     text = str(said)
-    return text[:1].lower() + text[1:]
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _size(given: ImageFields) -> tuple[Size | None, str | None]:

@@ -1,8 +1,8 @@
 """Copies of requests sent to others for comparison: after the answer, for some of them, within a sum of money a day.
 
-A copy has a row of its own in the ledger (`mirror_of`) and is seen by nobody but whoever runs the gateway. It counts
-against no limit, and against a budget only where the request itself asked for it. What it made is kept like other
-pictures.
+A copy has a row of its own in the ledger (`mirror_of`) and is seen by nobody but whoever runs the gateway, who pays for
+it; only where the request itself asked for it, it counts against its key's budgets and limits. What it made is kept like
+other pictures.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from penstock.core.spending import Period
 from penstock.metering.quote import UNPRICED
 from penstock.pipeline.call import carry_out
 from penstock.pipeline.gateway import Gateway
+from penstock.pipeline.limit import admit, admit_call, leave
 from penstock.pipeline.quote import price_candidates
 from penstock.pipeline.record import record
 from penstock.pipeline.request import ANY, Life, Preferences, Way
@@ -51,17 +52,22 @@ async def _copy(of: Life, target: Target, gateway: Gateway) -> None:
         asked = of.served_by.offer if of.served_by else None
         life.candidates = tuple(c for c in life.candidates if target.fits(c) and c.offer is not asked)[:1]
         price_candidates(life, life.call)
+        if not life.free:
+            admit(life, gateway)
+            admit_call(life, gateway)
         most = _most(life, gateway)
     except PenstockError as error:  # who is to be compared with cannot do it
         log.info("mirror.not_possible", request_id=of.incoming.id, error=error.message)
         return
-    if most is None or not await _take(most, gateway):
+    if most is None or (life.free and not await _take(most, gateway)):
         log.info("mirror.not_paid_for", request_id=of.incoming.id)
         return
     try:
         await _carry_out(life, Plan(order=life.candidates, strategy=life.strategy), gateway)
     finally:
-        gateway.purse.give_back(most)
+        leave(life, gateway)
+        if life.free:
+            gateway.purse.give_back(most)
 
 
 async def _carry_out(life: Life, plan: Plan, gateway: Gateway) -> None:
@@ -97,9 +103,9 @@ def _beginning(of: Life, target: Target, gateway: Gateway) -> Life:
         pictures={},
     )
     asked_for = of.directions.strategy is not None
-    principal = replace(of.principal, limits=(), models=())
-    if not asked_for:
-        principal = replace(principal, budgets=(), allowances=())
+    principal = of.principal
+    if not asked_for:  # whoever runs the gateway may compare with models that the key may not call
+        principal = replace(principal, models=(), budgets=(), allowances=(), limits=())
     life = Life(incoming=incoming, surface=of.surface, principal=principal, free=not asked_for)
     assert of.way is not None
     model = gateway.catalogue.models[target.model] if target.model else of.way.models[0]

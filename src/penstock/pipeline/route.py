@@ -58,7 +58,7 @@ def choose(life: Life, gateway: Gateway, *, counted: bool = True) -> Plan:
     if len(plan.order) > 1 and not _all_alike(plan.order, life, strategy, gateway):
         ranks = {id(candidate): _rank(candidate, life, looks, strategy.across_models) for candidate in plan.order}
         order = tuple(sorted(plan.order, key=lambda candidate: ranks[id(candidate)]))
-        plan = replace(plan, order=order[:1] if not life.preferences.allow_fallbacks else order)
+        plan = replace(plan, order=order if life.preferences.allow_fallbacks else _firsts(order, life))
     life.strategy, life.plan = plan.strategy, plan
     return plan
 
@@ -103,6 +103,16 @@ class _Looks:
     def quantile(self, candidate: Candidate, kind: Kind, share: float) -> float | None:
         healths, life = self.gateway.healths, self.life
         return healths.quantile(candidate.offer.id, self.operation, life.size_class, kind, share, self.now)
+
+
+def _firsts(order: Sequence[Candidate], life: Life) -> tuple[Candidate, ...]:
+    """The first alone; where the caller itself names further models, the first of each."""
+    if not life.directions.models:
+        return tuple(order[:1])
+    firsts: dict[str, Candidate] = {}
+    for candidate in order:
+        firsts.setdefault(candidate.model.slug, candidate)
+    return tuple(firsts.values())
 
 
 def _all_alike(order: Sequence[Candidate], life: Life, strategy: Strategy, gateway: Gateway) -> bool:

@@ -1,6 +1,7 @@
 """Copies for comparison, through a running gateway: after the answer, on nobody's budget, some of them, within a day's
 money."""
 
+import json
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,6 +18,7 @@ from tests.e2e.doors import client_of
 from tests.e2e.routing.kit import (
     CALLS,
     CHAT,
+    EDIT,
     NAMES,
     PAINTER,
     TALKER,
@@ -47,9 +49,11 @@ DOLLARS = {"first": "0.01", "second": "0.02", "third": None}
 TO_SECOND = {"name": "mirror", "to": {"provider": "second"}, "sample": 1}
 SUFFIXES = ("-copied", "-sampled", "-unable", "-unpriced", "-twin", "-other", "-same")
 
-streamed_too = pytest.mark.parametrize(
-    "ask", [*CALLS.values(), CHAT.given(stream=True)], ids=[*CALLS, "a streamed chat"]
-)
+STREAMED = {
+    "a streamed chat": CHAT.given(stream=True),
+    "a streamed edit": EDIT.given(stream=True, partial_images=1),
+}
+streamed_too = pytest.mark.parametrize("ask", [*CALLS.values(), *STREAMED.values()], ids=[*CALLS, *STREAMED])
 
 
 def policies() -> Fields:
@@ -73,12 +77,13 @@ def providers(simulators: Simulators, *suffixes: str) -> dict[str, Fields]:
         name: [
             offer
             for suffix in suffixes
-            for offer in offers(costing(dollars) if dollars else None, suffix)
+            for offer in offers(costing(dollars) if dollars else None, suffix, limits={"partial_images": 3})
             if name != "third" or suffix == "-unpriced"
         ]
         for name, dollars in DOLLARS.items()
     }
-    return {name: provider(simulators[name], sold[name]) for name in NAMES if sold[name]}
+    careful = {"first": {"trains_on_prompts": False, "zero_retention": True}}
+    return {name: provider(simulators[name], sold[name], **careful.get(name, {})) for name in NAMES if sold[name]}
 
 
 @pytest.fixture(scope="module")
@@ -167,23 +172,87 @@ def test_the_pictures_of_a_copy_are_kept(gateway: RunningGateway, client: httpx.
     assert len(links) == 1
 
 
-@streamed_too
-def test_a_copy_costs_the_caller_nothing(gateway: RunningGateway, ask: Ask) -> None:
+def poor_key(gateway: RunningGateway, **further: Any) -> tuple[httpx.Client, str]:
+    """A client with a hard budget of three cents, and the budget's id."""
+
     def make(c: Any) -> tuple[str, str]:
-        key, secret = create_key(c, NewKey("poor", ["inference"]), now_ms())
+        key, secret = create_key(c, NewKey("poor", ["inference"], **further), now_ms())
         budget = create_budget(c, Holder(Level.KEY, key.id), Decimal("0.03"), Period.TOTAL, now=now_ms())
         return secret, budget.id
 
     secret, budget = gateway.change(make)
+    return httpx.Client(base_url=gateway.url, headers={"authorization": f"Bearer {secret}"}, timeout=30), budget
+
+
+def spent(gateway: RunningGateway, budget: str) -> Decimal:
+    """US dollars of a budget, of which nothing is set aside any more."""
+    (used,) = gateway.rows("select * from budget_use where budget_id = ?", budget)
+    assert (used["reserved_pico"], used["uncertain_pico"]) == (0, 0)
+    return Decimal(used["spent_pico"]) / PICO
+
+
+@streamed_too
+def test_a_copy_costs_the_caller_nothing(gateway: RunningGateway, ask: Ask) -> None:
     ask = bounded(ask).about("-copied")
-    with httpx.Client(base_url=gateway.url, headers={"authorization": f"Bearer {secret}"}, timeout=30) as poor:
+    poor, budget = poor_key(gateway)
+    with poor:
         for _ in range(3):  # with its copy the first would take all of it
-            assert copy_of(gateway, good(poor, ask))["cost_pico"] == Decimal("0.02") * PICO
+            copy = copy_of(gateway, good(poor, ask))
+            assert (copy["cost_pico"], copy["charged_pico"]) == (Decimal("0.02") * PICO, 0)
         refused = poor.post(ask.path, json=ask.fields)
     assert refused.json()["error"]["code"] == "budget_exceeded"
     settle(gateway)
-    (used,) = gateway.rows("select * from budget_use where budget_id = ?", budget)
-    assert (used["spent_pico"], used["reserved_pico"]) == (Decimal("0.03") * PICO, 0)
+    assert spent(gateway, budget) == Decimal("0.03")
+
+
+@streamed_too
+def test_a_copy_that_the_caller_asked_for_is_the_caller_s_to_pay(gateway: RunningGateway, ask: Ask) -> None:
+    poor, budget = poor_key(gateway)
+    config = json.dumps({"mirror": {"target_provider": "second", "sample_rate": 1}})
+    with poor:
+        copy = copy_of(gateway, good(poor, bounded(ask).about("-same"), config=config))
+        assert (copy["provider"], copy["charged_pico"]) == ("second", Decimal("0.02") * PICO)
+        refused = poor.post(ask.path, json=bounded(ask).about("-same").fields)
+    assert refused.json()["error"]["code"] == "budget_exceeded"
+    assert spent(gateway, budget) == Decimal("0.03")
+
+
+@each_call
+def test_a_caller_has_no_copy_sent_to_a_model_that_its_key_may_not_call(
+    gateway: RunningGateway, simulators: Simulators, ask: Ask
+) -> None:
+    bound, _ = poor_key(gateway, models=[f"{ask.model}-copied"])
+    config = json.dumps({"mirror": {"target_model": f"{ask.model}-other", "sample_rate": 1}})
+    with bound:
+        answer = good(bound, bounded(ask).about("-copied"), config=config)
+    settle(gateway)
+    assert copies_of(gateway, answer) == []
+    assert [simulators[name].count() for name in NAMES] == [1, 0, 0]
+
+
+@each_call
+@pytest.mark.parametrize(
+    "wish", [{"ignore": ["second"]}, {"only": ["first"]}, {"zdr": True}, {"data_collection": "deny"}]
+)
+def test_who_is_not_to_see_the_request_gets_no_copy(
+    gateway: RunningGateway, client: httpx.Client, simulators: Simulators, ask: Ask, wish: Fields
+) -> None:
+    answer = good(client, ask.about("-copied").given(provider=wish))
+    settle(gateway)
+    assert copies_of(gateway, answer) == []
+    assert [simulators[name].count() for name in NAMES] == [1, 0, 0]
+
+
+@each_call
+def test_a_provider_that_the_key_may_not_use_gets_no_copy(
+    gateway: RunningGateway, simulators: Simulators, ask: Ask
+) -> None:
+    bound, _ = poor_key(gateway, providers=["first"])
+    with bound:
+        answer = good(bound, bounded(ask).about("-copied"))
+    settle(gateway)
+    assert copies_of(gateway, answer) == []
+    assert simulators["second"].count() == 0
 
 
 @each_call

@@ -1,5 +1,6 @@
 """What an operator configures: strategies by model, key and preset, names, groups, fallbacks, bounds for callers."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -204,6 +205,25 @@ def test_another_model_answers_where_the_only_provider_of_one_fails(
     assert (row["model"], row["provider"], row["attempts"]) == (f"{ask.model}-up", "second", 2)
     simulators["second"].default = Status(503)
     assert good(client, ask.about("-down")).headers["x-penstock-model-used"] == f"{ask.model}-last"
+
+
+@each_call
+def test_a_caller_s_fallback_models_take_the_place_of_the_policy_s(
+    client: httpx.Client, simulators: Simulators, ask: Ask
+) -> None:
+    simulators["first"].default = Status(500)
+    answer = good(client, ask.about("-down").given(models=[f"{ask.model}-last"]))
+    assert (answer.headers["x-penstock-model-used"], simulators["second"].count()) == (f"{ask.model}-last", 0)
+
+
+@each_call
+def test_a_rule_sends_no_key_to_a_model_that_it_may_not_call(clients: dict[str, httpx.Client], ask: Ask) -> None:
+    rule = {"when": {}, "to": {"model": f"{ask.model}-up"}}
+    config = json.dumps({"strategy": {"name": "conditional", "rules": [rule]}})
+    creative = good(clients["creative"], ask.about("-slug"), config=config)
+    assert creative.headers["x-penstock-model-used"] == f"{ask.model}-slug"
+    own = good(clients["own"], ask.about("-slug"), config=config)
+    assert own.headers["x-penstock-model-used"] == f"{ask.model}-up"
 
 
 @each_call
