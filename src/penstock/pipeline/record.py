@@ -96,6 +96,7 @@ def _brought(life: Life) -> list[Entry]:
 def _request_row(life: Life, gateway: Gateway) -> RequestRow:
     incoming, call, charge, served = life.incoming, life.call, life.charge, life.served_by
     asked = served or next(iter(life.candidates), None)
+    payer = None if life.free else life.principal
     usage = life.answer.usage if life.answer else Usage()
     picture_call = call if isinstance(call, ImageCall) else None
     quote = life.quotes.get(served.offer.id) if served else None
@@ -104,7 +105,7 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         id=incoming.id,
         created_at=int(incoming.started_at * 1000),
         latency_ms=int(1000 * (life.latency or 0)),
-        key_id=life.principal.key_id,
+        key_id=payer.key_id if payer else None,
         dialect=life.surface.dialect,
         path=incoming.path,
         operation=call.operation if call else None,
@@ -144,9 +145,9 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         user_id=_bounded(incoming.ours("user-id")),
         metadata=_metadata(incoming),
         ignored=[name[:64] for name in life.ignored[:_MOST_NAMES]] or None,
-        organisation_id=life.principal.organisation_id,
-        team_id=life.principal.team_id,
-        member_id=life.principal.user_id,
+        organisation_id=payer.organisation_id if payer else None,
+        team_id=payer.team_id if payer else None,
+        member_id=payer.user_id if payer else None,
         charged_pico=charged_pico(life),
         uncertain_pico=pico_or_none(life.uncertain),
         charge_reason=life.charge_reason,

@@ -20,7 +20,7 @@ class RequestRow:
     latency_ms: int
     """From then until the answer was ready to end."""
     key_id: str | None = None
-    """The key it came with; None where no valid key did."""
+    """The key it came with; None where no valid key did, and of a copy that the gateway pays for itself."""
     dialect: str
     """`openai`, `openrouter` or `agentcc`."""
     path: str
