@@ -143,6 +143,18 @@ def test_another_key_does_not_help_where_the_provider_itself_fails() -> None:
     assert asked(rounds(ONE, rounds=1), failed(500), other_key=True) == ["one"]
 
 
+def test_who_was_put_off_is_asked_later_as_if_for_the_first_time() -> None:
+    going = rounds(ONE, TWO, rounds=1)
+    assert going.next(0.0) is not None
+    going.put_off(ONE, 3.0)
+    steps = [going.next(0.0), going.next(0.0), going.next(3.0)]
+    assert [(step.candidate, step.pause, step.again) if step else None for step in steps] == [
+        (TWO, 0.0, False),
+        (ONE, 3.0, False),
+        None,
+    ]
+
+
 def test_a_provider_can_be_kept_to() -> None:
     going = rounds()
     going.next(0.0)

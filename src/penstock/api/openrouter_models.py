@@ -190,7 +190,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     latency_last_30m: Annotated[
         Percentiles | None,
         msgspec.Meta(
-            description="Milliseconds to the first byte of a streamed chat; of pictures and embeddings, to the result. "
+            description="Milliseconds to the first byte of a chat, where any was streamed; else to the result. "
             "Null where none was measured."
         ),
     ]
@@ -459,7 +459,8 @@ def _endpoint(gateway: Gateway, entry: Served, offer: Offer) -> Endpoint:
         uptime_last_5m=_percent(_window(gateway, offer, _MINUTES_5).uptime),
         uptime_last_30m=_percent(_window(gateway, offer, _MINUTES_30).uptime),
         uptime_last_1d=_percent(_window(gateway, offer, _DAY).uptime),
-        latency_last_30m=_percentiles(measured, "first" if chats else "seconds", 1000.0),
+        latency_last_30m=(_percentiles(measured, "first", 1000.0) if chats else None)
+        or _percentiles(measured, "seconds", 1000.0),
         throughput_last_30m=_percentiles(measured, "rate", 1.0),
     )
 

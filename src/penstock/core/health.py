@@ -15,6 +15,8 @@ class Health:
     """Seconds within which 95 of a hundred successes of the last five minutes came."""
     first_p50: float | None = None
     """Seconds until the first byte of a stream, median."""
+    first_p95: float | None = None
+    """Seconds within which 95 of a hundred streams began in the last five minutes."""
     rate_p50: float | None = None
     """Megapixels, or tokens of text, a second, median."""
     success: float | None = None

@@ -16,6 +16,9 @@ from penstock.routing.base import Plan
 from penstock.settings import Retry
 from penstock.upstream.breakers import Entry, Key
 
+_EARLY_SECONDS = 0.002
+"""Event loops may wake that much early, and a key that rests for just so long would still be resting."""
+
 
 class Asking:
     """The attempts of one request, as far as they depend on each other."""
@@ -43,10 +46,11 @@ class Asking:
             if step.pause:
                 if step.pause >= self._left():
                     return None
-                await self._sleep(step.pause)
+                await asyncio.sleep(step.pause + _EARLY_SECONDS)
             if self._enter(step.candidate):
                 self._asked = True
                 return step
+            self._put_off(step.candidate)
         if self._asked or self._anyway:
             return None
         # Everybody is to be left alone, so that the least bad is better than nothing.
@@ -100,9 +104,22 @@ class Asking:
                 f"The gateway's account at {who} has no credit left; it is asked again in {soonest} s.",
                 headers={"retry-after": str(soonest)},
             )
+        if not resting and not any(waits):
+            return self._full(who, now)
         return Unavailable(
             f"{who} failed too often lately and is asked again in {soonest} s.", headers={"retry-after": str(soonest)}
         )
+
+    def _full(self, who: str, now: float) -> PenstockError:
+        """The error where nobody failed, and every key has been used as much as it may be."""
+        rotation = self._gateway.rotation
+        waits = [rotation.full_for(candidate.account, now) for candidate in self._plan.order]
+        soonest = min((wait for wait in waits if wait is not None), default=None)
+        if soonest is None:
+            return Unavailable(f"What may be spent in a day with the gateway's keys at {who} is used up.")
+        seconds = max(1, ceil(soonest))
+        used_up = f"The calls that the gateway's keys at {who} may make in a minute are used up"
+        return RateLimited(f"{used_up}; try again in {seconds} s.", retry_after=seconds)
 
     def _enter(self, candidate: Candidate) -> bool:
         gateway = self._gateway
@@ -114,6 +131,15 @@ class Asking:
         self._entries[id(candidate)] = entry
         return True
 
+    def _put_off(self, candidate: Candidate) -> None:
+        """A key that rests only a moment, for the rate of calls, is waited for; not all who wait come at once."""
+        now, patience = self._now(), self._patience
+        if has_key(candidate, self._gateway):  # it is its breaker that keeps it shut
+            return
+        wait = self._gateway.rotation.limited_for(candidate.account, now)
+        if wait is not None and wait <= patience.longest:
+            self._rounds.put_off(candidate, now + wait + self._gateway.dice() * patience.backoff)
+
     def leave(self, candidate: Candidate, outcome: bool | None) -> None:
         """The candidate was asked; None says nothing about it."""
         entry = self._entries.pop(id(candidate), None)
@@ -123,12 +149,6 @@ class Asking:
     def is_late(self) -> bool:
         """The request's own time is over."""
         return self._left() <= 0.01 and not self._life.left
-
-    async def _sleep(self, seconds: float) -> None:
-        """Not a millisecond less, as event loops may sleep: a key that rests for so long would still be resting."""
-        until = self._now() + seconds
-        while (left := until - self._now()) > 0:
-            await asyncio.sleep(left)
 
     def _key(self, candidate: Candidate) -> Key:
         return candidate.offer.id, self._call.operation

@@ -1,8 +1,8 @@
 """Copies of requests sent to others for comparison: after the answer, for some of them, within a sum of money a day.
 
-A copy has a row of its own in the ledger (`mirror_of`) and is seen by nobody but whoever runs the gateway, who pays for
-it; only where the request itself asked for it, it counts against its key's budgets and limits. What it made is kept like
-other pictures.
+A copy has a row of its own in the ledger (`mirror_of`) and is seen by nobody but whoever runs the gateway, who pays
+for it; only where the request itself asked for it, it counts against its key's budgets and limits. What it made is kept
+like other pictures.
 """
 
 from collections.abc import Mapping

@@ -122,6 +122,8 @@ def behind(wish: Preferences, call: Call, quantile: Quantile) -> bool:
     waited: Literal["seconds", "first"] = "first" if isinstance(call, ChatCall) else "seconds"
     for name, most in wish.max_latency.items():
         seconds = quantile(waited, _SHARES[name])
+        if seconds is None:  # nobody has streamed: then the whole answer is what was waited for
+            seconds = quantile("seconds", _SHARES[name])
         if seconds is not None and seconds > most:
             return True
     for name, least in wish.min_throughput.items():

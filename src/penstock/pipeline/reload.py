@@ -24,14 +24,19 @@ Mark = tuple[int, int, int]
 
 
 async def watch(file: Path, read: Callable[[], Settings], gateway: Gateway) -> None:
-    """Runs until cancelled. `read` reads the file; raises SettingsError."""
-    seen = _mark(file)
+    """Runs until cancelled. `read` reads the file; raises SettingsError.
+
+    A changed file is read once it stood still for one look: most programs empty a file before they write it, and an
+    empty configuration is a good one.
+    """
+    read_last = last = _mark(file)
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         mark = _mark(file)
-        if mark is not None and mark != seen:
-            seen = mark
+        if mark is not None and mark == last and mark != read_last:
+            read_last = mark
             reload(read, gateway)
+        last = mark
 
 
 def reload(read: Callable[[], Settings], gateway: Gateway) -> None:

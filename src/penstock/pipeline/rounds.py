@@ -33,6 +33,7 @@ class _Turn:
 
     candidate: Candidate
     tries: int = 0
+    waits: int = 0
     ready_at: float = 0.0
     over: bool = False
 
@@ -75,6 +76,13 @@ class Rounds:
         pause = self._pause(turn, error)
         if pause is not None:
             turn.over, turn.ready_at = False, now + pause
+
+    def put_off(self, candidate: Candidate, until: float) -> None:
+        """It was not asked after all, and may be from then on; not for ever, lest a request do nothing but wait."""
+        turn = self._of(candidate)
+        turn.tries -= 1
+        turn.waits += 1
+        turn.over, turn.ready_at = turn.waits > self._patience.rounds, until
 
     def keep(self, candidate: Candidate) -> None:
         """Ask nobody else any more."""

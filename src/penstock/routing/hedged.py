@@ -12,8 +12,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from penstock.core.call import Operation
+from penstock.core.health import Health
 from penstock.core.target import Candidate
-from penstock.routing.base import Dice, Facts, Plan, Strategy, Target
+from penstock.routing.base import Dice, Facts, Plan, Strategy, Subject, Target
 from penstock.routing.bounds import check_dollars
 from penstock.routing.delegating import delegated
 from penstock.routing.priority import Priority
@@ -41,7 +43,7 @@ class Hedged(Strategy, msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     def plan(self, candidates: Sequence[Candidate], facts: Facts, dice: Dice) -> Plan:
         plan = delegated(self.then, candidates, facts, dice)
-        measured = facts.health(plan.order[0]).p95 if plan.order else None
+        measured = _measured(facts.health(plan.order[0]), facts.subject) if plan.order else None
         after = self.otherwise_seconds if measured is None else max(self.least_seconds, measured)
         most = plan.most_usd if self.most_usd is None else self.most_usd
         why = f"{_why(plan.order, measured, after)} {plan.why}"
@@ -49,6 +51,12 @@ class Hedged(Strategy, msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     def targets(self) -> Iterable[Target]:
         return self.then.targets()
+
+
+def _measured(health: Health, subject: Subject) -> float | None:
+    """A streamed chat is there with its first byte."""
+    streamed = subject.stream and subject.operation is Operation.CHAT
+    return health.first_p95 if streamed and health.first_p95 is not None else health.p95
 
 
 def _why(order: Sequence[Candidate], measured: float | None, after: float | None) -> str:

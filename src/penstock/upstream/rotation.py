@@ -1,7 +1,8 @@
 """Which key of a provider a call is made with, and which ones are left alone for a while: pure, with time passed in.
 
 A key that has no credit, is refused or is limited rests. When its time is over one call is let through to see whether
-it works; while that call is under way the others still go elsewhere. What is counted is counted in this process.
+it works, and while that call is under way the others still go elsewhere; after a limited rate all are let through at
+once. What is counted is counted in this process.
 """
 
 from collections import deque
@@ -45,7 +46,9 @@ class _Rest:
     """When the call that is to show whether the key works was let through."""
 
     def lets_through(self, now: float) -> bool:
-        return now >= self.until and (self.probed_at is None or now - self.probed_at >= _LONGEST_PROBE)
+        # A limited rate is over when its time is; whether credit is back only a call can tell.
+        free = self.reason == "rate_limited" or self.probed_at is None or now - self.probed_at >= _LONGEST_PROBE
+        return now >= self.until and free
 
 
 @dataclass(slots=True)
@@ -104,6 +107,22 @@ class Rotation:
         if not account.keys:
             return not rests or _let_through(rests, "", now)
         return any(self._has_room(account, key, rests, now, day) for key in account.keys)
+
+    def full_for(self, account: Account, now: float) -> float | None:
+        """Seconds until a key of an account has room again whose calls of a minute are used up; None: none has."""
+        waits = []
+        for key in account.keys:
+            use = self._uses.get((account.provider.slug, key.name))
+            if use and key.requests_per_minute is not None and len(use.times) >= key.requests_per_minute:
+                waits.append(use.times[0] + _MINUTE - now)
+        return min((wait for wait in waits if wait > 0), default=None)
+
+    def limited_for(self, account: Account, now: float) -> float | None:
+        """Seconds until the first of an account's keys is back that rests for a limited rate; None: none does."""
+        names = {key.name for key in account.keys} or {""}
+        rests = self._rests.get(account.provider.slug, {})
+        waits = [rest.until - now for name, rest in rests.items() if name in names and rest.reason == "rate_limited"]
+        return min((wait for wait in waits if wait > 0), default=None)
 
     def rest(self, account: Account, key_name: str, reason: Reason, now: float, retry_after: float | None) -> None:
         """Leave a key alone for the time the settings give its reason.

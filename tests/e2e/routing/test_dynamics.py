@@ -98,8 +98,8 @@ def only(ask: Ask, name: str) -> Ask:
 
 def measure(client: httpx.Client, ask: Ask) -> None:
     """Three results of each provider, so that nothing is new about them."""
-    for name in PLACES:
-        servers(client, only(ask, name), 3)
+    with ThreadPoolExecutor(len(PLACES)) as callers:
+        list(callers.map(lambda name: servers(client, only(ask, name), 3), PLACES))
 
 
 @each_call
@@ -153,8 +153,8 @@ def test_highest_throughput_asks_whoever_makes_the_most_a_second_not_whoever_is_
     first.forecast, second.forecast = always(Delay(0.08)), always(Delay(0.12))
     servers(client, only(ask.given(**little), "first"), 3)
     servers(client, only(ask.given(**much), "second"), 3)
-    assert servers(client, ask.about("@preset/most")) == ["second"]
-    assert servers(client, ask.about("@preset/quickest")) == ["first"]
+    assert servers(client, ask.about("@preset/most"), 2) == ["second"] * 2
+    assert servers(client, ask.about("@preset/quickest"), 2) == ["first"] * 2
 
 
 LITTLE_AND_MUCH = {
@@ -243,19 +243,19 @@ def test_adaptive_leaves_a_provider_that_goes_bad_and_comes_back_after_its_repai
     client: httpx.Client, first: Changing, second: Changing, clock: MovedClock, ask: Ask
 ) -> None:
     asked = ask.about("@preset/adaptive")
-    before = counted(client, asked, 40)
-    assert before["first"] >= 32, before  # it is the cheaper one
+    before = Counter(servers(client, asked, 40)[-20:])
+    assert before["first"] >= 15, before  # it is the cheaper one
     first.forecast = always(Status(503))
     tried = []
-    for _ in range(120):
+    for _ in range(110):
         was = first.asked
         good(client, asked)
         tried.append(first.asked - was)
     assert sum(tried[-60:]) <= 6, "nine of ten requests do not even try it"
     first.reset()
     clock.move(10 * MINUTE)
-    after = Counter(servers(client, asked, 60)[-40:])
-    assert after["first"] >= 32, after
+    after = Counter(servers(client, asked, 50)[-20:])
+    assert after["first"] >= 15, after
 
 
 @each_call

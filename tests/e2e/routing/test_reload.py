@@ -68,10 +68,10 @@ class Document:
         self.put({**self.sections, "routing": quietly(breaker=BREAKER, **routing)})
 
     def put(self, sections: Any) -> None:
-        """Replace the file at once, as editors do, by text or by sections."""
-        text = sections if isinstance(sections, str) else json.dumps(sections)
+        """Replace the file at once, as editors do, by bytes, text or sections."""
+        text = sections if isinstance(sections, str | bytes) else json.dumps(sections)
         beside = self.file.with_suffix(".new")
-        beside.write_text(text)
+        beside.write_bytes(text if isinstance(text, bytes) else text.encode())
         os.replace(beside, self.file)
 
 
@@ -183,10 +183,7 @@ BROKEN = {
 def test_a_file_that_cannot_be_used_is_refused_and_the_old_one_goes_on(
     gateway: RunningGateway, client: httpx.Client, document: Document, logged: list[Any], broken: Any
 ) -> None:
-    if isinstance(broken, bytes):
-        document.file.write_bytes(broken)
-    else:
-        document.put(broken if isinstance(broken, str) else {**document.sections, **broken})
+    document.put({**document.sections, **broken} if isinstance(broken, dict) else broken)
     wait_until(lambda: "routing.refused" in events(logged))
     assert gateway.application.gateway.routes.refused
     assert servers(client, CHAT, 2) == ["first"] * 2
