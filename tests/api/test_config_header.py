@@ -5,7 +5,7 @@ from typing import Any
 
 import agentcc
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.api.config_header import Names, directions_of
@@ -397,7 +397,7 @@ LIKELY = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(FIELDS), LIKELY, max_size=6))
 def test_nothing_in_a_header_is_ever_an_error(sections: dict[str, Any]) -> None:
     directions, provider = directions_of(json.dumps(sections), NAMES)

@@ -246,6 +246,36 @@ def test_the_number_of_requests_is_looked_at_before_anything_is_known_of_the_cal
     assert limit_headers(unread)["x-ratelimit-remaining-requests"] == "0"
 
 
+FALLBACK = replace(candidate(), model=replace(PICTURE, slug="own/fallback"))
+
+
+@pytest.mark.parametrize("unit", [R, I, M, D])
+@pytest.mark.parametrize(
+    ("outcomes", "counts"),
+    [
+        ({"own/picture": "succeeded"}, {"own/picture"}),
+        ({"own/picture": "failed", "own/fallback": "succeeded"}, {"own/fallback"}),
+        ({"own/picture": "pending", "own/fallback": "succeeded"}, {"own/picture", "own/fallback"}),
+        ({"own/picture": "succeeded", "own/fallback": "cancelled"}, {"own/picture", "own/fallback"}),
+    ],
+    ids=["the first answers", "the second answers", "a race", "a race that was called off"],
+)
+def test_of_several_models_only_those_that_were_used_count(
+    outcomes: dict[str, str], counts: set[str], unit: LimitUnit
+) -> None:
+    gateway, first = gate(), candidate()
+    bounds = {slug: limit(unit, model=slug) for slug in ("own/picture", "own/fallback")}
+    made = lived(GENERATION, *bounds.values())
+    made.candidates = (first, FALLBACK)
+    entered(made, gateway)
+    by_model = {each.model.slug: each for each in made.candidates}
+    made.attempts = [attempt(candidate=by_model[slug], outcome=outcome) for slug, outcome in outcomes.items()]
+    made.served_by = by_model[next(slug for slug, outcome in outcomes.items() if outcome == "succeeded")]
+    made.answer, made.charge = PICTURES, Charge(amount=Decimal("0.125"), source="usage", computed=None)
+    leave(made, gateway)
+    assert {slug for slug, bound in bounds.items() if gateway.left(bound) < 1_000_000} == counts
+
+
 @pytest.mark.parametrize("pattern", ["own/picture", "own/*"])
 @pytest.mark.parametrize("unit", [R, I])
 def test_a_limit_of_a_model_counts_that_model_only_by_whatever_name_it_is_called(pattern: str, unit: LimitUnit) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from penstock.core.call import Operation
 from penstock.core.health import Health
 from penstock.routing.base import Target
 from tests.routing.offers import candidates, dice, facts, providers, strategy
@@ -53,6 +54,24 @@ def test_the_second_is_asked_after_what_the_first_nearly_always_needs(
     made = strategy("hedged", then="cost-optimized", **settings)
     plan = made.plan(candidates(3), facts(health=health, prices=PRICES), dice())
     assert (providers(plan), plan.hedge_after, plan.at_once) == ("p2 p3 p1", after, 1)
+
+
+@pytest.mark.parametrize(
+    ("operation", "stream", "known", "after"),
+    [
+        (Operation.CHAT, True, Health(p95=9.0, first_p95=2.0), 2.0),
+        (Operation.CHAT, True, Health(p95=9.0), 9.0),
+        (Operation.CHAT, False, Health(p95=9.0, first_p95=2.0), 9.0),
+        (Operation.IMAGE_GENERATION, True, Health(p95=9.0, first_p95=2.0), 9.0),
+        (Operation.IMAGE_EDIT, True, Health(p95=9.0, first_p95=2.0), 9.0),
+        (Operation.EMBEDDING, False, Health(p95=9.0, first_p95=2.0), 9.0),
+    ],
+)
+def test_of_a_streamed_chat_the_first_byte_is_waited_for(
+    operation: Operation, stream: bool, known: Health, after: float
+) -> None:
+    told = facts(health={"p1": known}, operation=operation, stream=stream)
+    assert strategy("hedged").plan(candidates(2), told, dice()).hedge_after == after
 
 
 @pytest.mark.parametrize("field", ["least_seconds", "otherwise_seconds"])

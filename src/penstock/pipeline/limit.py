@@ -110,9 +110,11 @@ def _concerns(pattern: str, life: Life) -> bool:
 
 
 def _not_used(limit: Limit, life: Life) -> bool:
-    """A limit of a model that the request could have fallen back to, and did not."""
-    served = life.served_by
-    return limit.model is not None and served is not None and not allowed(served.model.slug, (limit.model,))
+    """A limit of a model that the request could have used, and did not: others answered, it was not asked or failed."""
+    if limit.model is None or life.served_by is None:
+        return False
+    used = [attempt.candidate.model.slug for attempt in life.attempts if attempt.outcome != "failed"]
+    return not any(allowed(slug, (limit.model,)) for slug in used)
 
 
 # What a call counts for before it is made, in grains. None: not at all. 0: that is only known afterwards.

@@ -46,28 +46,32 @@ def mirror(life: Life, gateway: Gateway) -> None:
 
 async def _copy(of: Life, target: Target, gateway: Gateway) -> None:
     life = _beginning(of, target, gateway)
-    assert life.call is not None
+    held = Decimal(0)
     try:
-        resolve(life, life.call, gateway)
-        asked = of.served_by.offer if of.served_by else None
-        life.candidates = tuple(c for c in life.candidates if target.fits(c) and c.offer is not asked)[:1]
-        price_candidates(life, life.call)
-        if not life.free:
-            admit(life, gateway)
-            admit_call(life, gateway)
+        _admit(life, of, target, gateway)
         most = _most(life, gateway)
-    except PenstockError as error:  # who is to be compared with cannot do it
-        log.info("mirror.not_possible", request_id=of.incoming.id, error=error.message)
-        return
-    if most is None or (life.free and not await _take(most, gateway)):
-        log.info("mirror.not_paid_for", request_id=of.incoming.id)
-        return
-    try:
+        if most is None or (life.free and not await _take(most, gateway)):
+            log.info("mirror.not_paid_for", request_id=of.incoming.id)
+            return
+        held = most if life.free else held
         await _carry_out(life, Plan(order=life.candidates, strategy=life.strategy), gateway)
+    except PenstockError as error:  # who is to be compared with cannot do it, or the key may not send so much
+        log.info("mirror.not_possible", request_id=of.incoming.id, error=error.message)
     finally:
         leave(life, gateway)
-        if life.free:
-            gateway.purse.give_back(most)
+        gateway.purse.give_back(held)
+
+
+def _admit(life: Life, of: Life, target: Target, gateway: Gateway) -> None:
+    """Choose who gets the copy, and count it at its key's limits."""
+    assert life.call is not None
+    resolve(life, life.call, gateway)
+    asked = of.served_by.offer if of.served_by else None
+    life.candidates = tuple(c for c in life.candidates if target.fits(c) and c.offer is not asked)[:1]
+    price_candidates(life, life.call)
+    if not life.free:
+        admit(life, gateway)
+        admit_call(life, gateway)
 
 
 async def _carry_out(life: Life, plan: Plan, gateway: Gateway) -> None:

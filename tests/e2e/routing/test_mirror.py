@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from penstock.core.spending import Holder, Level, Period
+from penstock.core.spending import Holder, Level, LimitUnit, Period
 from penstock.store.keys import NewKey, create_key
-from penstock.store.spending import create_budget
+from penstock.store.spending import create_budget, create_limit
 from tests.e2e.doors import client_of
 from tests.e2e.routing.kit import (
     CALLS,
@@ -215,6 +215,43 @@ def test_a_copy_that_the_caller_asked_for_is_the_caller_s_to_pay(gateway: Runnin
         refused = poor.post(ask.path, json=bounded(ask).about("-same").fields)
     assert refused.json()["error"]["code"] == "budget_exceeded"
     assert spent(gateway, budget) == Decimal("0.03")
+
+
+@each_call
+@pytest.mark.parametrize(("unit", "amount"), [(LimitUnit.REQUESTS, "2"), (LimitUnit.CONCURRENT, "1")])
+def test_a_copy_that_the_caller_asked_for_counts_against_its_limits(
+    gateway: RunningGateway, ask: Ask, unit: LimitUnit, amount: str
+) -> None:
+    limited = limited_key(gateway, unit, amount)
+    config = json.dumps({"mirror": {"target_provider": "second", "sample_rate": 1}})
+    with limited:
+        copy_of(gateway, good(limited, bounded(ask).about("-same"), config=config))
+        settle(gateway)
+        again = limited.post(ask.path, json=bounded(ask).about("-same").fields)
+    assert again.status_code == (429 if unit is LimitUnit.REQUESTS else 200), again.text
+
+
+@each_call
+def test_a_copy_that_nobody_can_pay_for_leaves_its_place_to_others(gateway: RunningGateway, ask: Ask) -> None:
+    limited = limited_key(gateway, LimitUnit.CONCURRENT, "1")
+    config = json.dumps({"mirror": {"target_provider": "third", "sample_rate": 1}})
+    with limited:
+        for _ in range(2):
+            answer = good(limited, bounded(ask).about("-unpriced"), config=config)
+            settle(gateway)
+            assert copies_of(gateway, answer) == []
+
+
+def limited_key(gateway: RunningGateway, unit: LimitUnit, amount: str) -> httpx.Client:
+    """A client that may do so much in a minute."""
+
+    def make(c: Any) -> str:
+        key, secret = create_key(c, NewKey("limited", ["inference"]), now_ms())
+        create_limit(c, Holder(Level.KEY, key.id), unit, Decimal(amount), 60, None, now_ms())
+        return secret
+
+    headers = {"authorization": f"Bearer {gateway.change(make)}"}
+    return httpx.Client(base_url=gateway.url, headers=headers, timeout=30)
 
 
 @each_call

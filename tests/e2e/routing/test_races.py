@@ -284,7 +284,7 @@ def test_race_goes_on_when_one_fails(
     first.forecast, third.held = always(Status(500)), True
     answer = good(client, ask.given(provider={"ignore": ["third"]}).about("@preset/race"))
     assert server_of(answer) == "second"
-    assert tries(gateway, answer) == [("first", "first", "failed"), ("second", "race", "succeeded")]
+    wait_until(lambda: tries(gateway, answer) == [("first", "first", "failed"), ("second", "race", "succeeded")])
     assert cost_of(gateway, answer) == LEAST
 
 
@@ -458,6 +458,23 @@ def test_hedged_goes_to_the_next_at_once_where_the_first_fails(
     answer = good(client, ask.about("@preset/hedged"))
     assert tries(gateway, answer) == [("first", "first", "failed"), ("second", "fallback", "succeeded")]
     assert answer.headers["x-penstock-fallback-used"] == "true"
+
+
+@each_call
+def test_hedged_has_two_under_way_at_most(
+    gateway: RunningGateway, client: httpx.Client, first: Changing, second: Changing, third: Changing, ask: Ask
+) -> None:
+    first.forecast, second.held = always(Delay(0.4, Status(500))), True
+    answer = good(client, ask.about("@preset/impatient"))
+    assert server_of(answer) == "third", "it takes the place of the first, which failed"
+    assert third.calls[0].at - first.calls[0].at > 0.39
+    second.held = False
+    wait_until(
+        lambda: (
+            tries(gateway, answer)
+            == [("first", "first", "failed"), ("second", "hedge", "succeeded"), ("third", "fallback", "succeeded")]
+        )
+    )
 
 
 # The end
