@@ -26,7 +26,8 @@ from penstock.core.errors import BadRequest, MethodNotAllowed, NotFound
 from penstock.core.price import Meter, Unit
 from penstock.core.principal import Scope
 from penstock.core.target import Limits, Offer
-from penstock.upstream.health import Healths, Result
+from penstock.upstream.health import Healths
+from penstock.upstream.results import Result
 from tests.api import listed
 from tests.api.listed import FLUX_PRICE, MODELS, OFFERS, PICTURES, body, decoded, price, request
 from tests.store.samples import HandClock

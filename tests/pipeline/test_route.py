@@ -28,7 +28,8 @@ from penstock.routing.round_robin import RoundRobin
 from penstock.settings import Breaker, Rotation
 from penstock.upstream import rotation
 from penstock.upstream.breakers import Breakers
-from penstock.upstream.health import Healths, Result
+from penstock.upstream.health import Healths
+from penstock.upstream.results import Result
 from tests.pipeline.lives import CENT, PICTURE, candidate, life, offer, on_its_way, provider
 
 DRAW = ImageCall(model="own/picture", prompt="p")

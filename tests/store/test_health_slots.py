@@ -15,7 +15,8 @@ from penstock.pipeline.sharing import Sharing
 from penstock.store.books import BlockingBooks, Books
 from penstock.store.db import Database
 from penstock.store.health import SlotRow, forget_slots, read_slots, write_slots
-from penstock.upstream.health import Healths, Result
+from penstock.upstream.health import Healths
+from penstock.upstream.results import Result
 from tests.store.samples import NOW, HandClock
 
 MINUTE = NOW // 60_000

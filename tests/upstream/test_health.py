@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from penstock.core.call import Operation
 from penstock.core.health import UNKNOWN, Health
 from penstock.upstream import histogram
-from penstock.upstream.health import Healths, Kind, Result, size_class
+from penstock.upstream.health import Healths, size_class
+from penstock.upstream.results import Kind, Result
 
 CHAT, DRAW, EDIT = Operation.CHAT, Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT
 EPOCH = 1_780_000_020.0

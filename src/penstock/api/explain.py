@@ -3,18 +3,16 @@
 The body of `POST` is that of the request itself; `GET` takes its fields as a query, for requests without pictures.
 """
 
-import asyncio
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Meta
 
-from penstock.api.answers import encode
 from penstock.api.quote_rows import Certainty, Dollars, certainty, tidy
-from penstock.api.unsent import read_request
+from penstock.api.unsent import read_request, told
 from penstock.core.call import Call, Operation
-from penstock.core.errors import BadRequest, DeadlineExceeded, PenstockError
+from penstock.core.errors import BadRequest, PenstockError
 from penstock.core.target import Candidate, Exclusion
 from penstock.pipeline.direct import direct
 from penstock.pipeline.gateway import Gateway
@@ -24,7 +22,6 @@ from penstock.pipeline.outcome import has_key
 from penstock.pipeline.quote import price_candidates
 from penstock.pipeline.request import Incoming, Life, Reply
 from penstock.pipeline.resolve import resolve
-from penstock.pipeline.retention import keep_for_a_while
 from penstock.pipeline.route import choose
 from penstock.routing.base import Plan
 
@@ -93,15 +90,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 async def explain(gateway: Gateway, incoming: Incoming) -> Reply:
     """`GET` and `POST /v1/explain`. Raises what the endpoint of the request would raise for the same body."""
-    seconds = gateway.settings.server.request_timeout_seconds
-    try:
-        async with asyncio.timeout(seconds):
-            answer = await _answer(gateway, incoming)
-    except TimeoutError as error:
-        raise DeadlineExceeded(f"The request did not finish within {seconds:g} seconds.") from error
-    finally:
-        await keep_for_a_while(incoming.pictures.values(), gateway)
-    return Reply(pieces=(encode(answer),))
+    return await told(_answer(gateway, incoming), gateway, incoming)
 
 
 async def _answer(gateway: Gateway, incoming: Incoming) -> Explanation:

@@ -21,7 +21,7 @@ from penstock.core.errors import BadRequest, NotFound
 from penstock.core.target import Offer
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Reply
-from penstock.upstream.health import Kind, Window
+from penstock.upstream.results import Kind, Window
 
 _HUGGING_FACE = "https://huggingface.co/"
 _MOST = 1000

@@ -4,18 +4,15 @@ The body is that of the request itself and is read by the endpoint it is for, so
 Nothing is called, reserved or recorded.
 """
 
-import asyncio
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from penstock.api import documents
-from penstock.api.answers import encode
 from penstock.api.quote_rows import OfferQuote, cheapest, offer_quote
-from penstock.api.unsent import read_request
+from penstock.api.unsent import read_request, told
 from penstock.core.call import Operation
-from penstock.core.errors import DeadlineExceeded
 from penstock.pipeline.direct import direct
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.imagine import as_asked
@@ -23,7 +20,6 @@ from penstock.pipeline.prefer import too_dear
 from penstock.pipeline.quote import priced
 from penstock.pipeline.request import Incoming, Reply
 from penstock.pipeline.resolve import judged
-from penstock.pipeline.retention import keep_for_a_while
 
 
 class QuoteRequest(msgspec.Struct, kw_only=True):
@@ -74,15 +70,7 @@ class QuoteAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 async def quote(gateway: Gateway, incoming: Incoming) -> Reply:
     """`POST /v1/quote`. Raises what the endpoint of the request would raise for the same body."""
-    seconds = gateway.settings.server.request_timeout_seconds
-    try:
-        async with asyncio.timeout(seconds):
-            answer = await _answer(gateway, incoming)
-    except TimeoutError as error:
-        raise DeadlineExceeded(f"The request did not finish within {seconds:g} seconds.") from error
-    finally:
-        await keep_for_a_while(incoming.pictures.values(), gateway)
-    return Reply(pieces=(encode(answer),))
+    return await told(_answer(gateway, incoming), gateway, incoming)
 
 
 async def _answer(gateway: Gateway, incoming: Incoming) -> QuoteAnswer:

@@ -3,16 +3,21 @@
 So what is told of a request and what becomes of it cannot disagree.
 """
 
+import asyncio
+from collections.abc import Awaitable
+
 import msgspec
 
+from penstock.api.answers import encode
 from penstock.api.openai import ChatCompletions, Embeddings, ImageEdits, ImageGenerations, OpenAISurface
 from penstock.api.openrouter import OpenRouterImages
 from penstock.core.call import Call, Operation
-from penstock.core.errors import BadRequest
+from penstock.core.errors import BadRequest, DeadlineExceeded
 from penstock.pipeline.fields import value_of
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.ingress import Fields, Form, read_form, read_json
-from penstock.pipeline.request import Incoming, Life
+from penstock.pipeline.request import Incoming, Life, Reply
+from penstock.pipeline.retention import keep_for_a_while
 
 _SIGNS = {
     "messages": Operation.CHAT,
@@ -25,6 +30,19 @@ _SIGNS = {
 """Fields by which a body is known; the first that is there decides."""
 _PICTURES = ("images", "image", "input_references")
 _CONTRARY = (("messages", "input"), ("messages", "prompt"), ("input", "prompt"))
+
+
+async def told(answer: Awaitable[msgspec.Struct], gateway: Gateway, incoming: Incoming) -> Reply:
+    """The answer to a question about a request, in the time that a request has. Raises DeadlineExceeded after it."""
+    seconds = gateway.settings.server.request_timeout_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            body = encode(await answer)
+    except TimeoutError as error:
+        raise DeadlineExceeded(f"The request did not finish within {seconds:g} seconds.") from error
+    finally:
+        await keep_for_a_while(incoming.pictures.values(), gateway)
+    return Reply(pieces=(body,))
 
 
 async def read_request(gateway: Gateway, incoming: Incoming, fields: Fields | None = None) -> tuple[Life, Call]:

@@ -11,7 +11,7 @@ from penstock.metering.quote import terms
 from penstock.metering.settle import charge
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Attempt, Life
-from penstock.upstream.health import Result
+from penstock.upstream.results import Result
 from penstock.upstream.rotation import with_key as chosen
 
 _DAY_SECONDS = 86_400

@@ -25,7 +25,8 @@ from penstock.pipeline.prefer import behind, named
 from penstock.pipeline.request import ANY, Life
 from penstock.pipeline.resolve import refused
 from penstock.routing.base import Facts, Plan, Strategy, Subject
-from penstock.upstream.health import Kind, size_class
+from penstock.upstream.health import size_class
+from penstock.upstream.results import Kind
 
 _USUAL_ANSWER = 500
 """Tokens of an answer for which no length is asked, when chats are compared by price."""

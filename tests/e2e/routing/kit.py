@@ -18,7 +18,7 @@ import pytest
 
 from penstock.core.call import Operation
 from penstock.routing.base import Dice as Throw
-from penstock.upstream.health import Result
+from penstock.upstream.results import Result
 from tests.e2e.pictures import data_url, png
 from tests.e2e.running import PLAIN, RunningGateway
 from tests.simulators.openai import OpenAISimulator

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.doors import client_of
 from tests.e2e.routing.kit import (
     CALLS,
     CHAT,
@@ -54,22 +53,6 @@ def gateway(
     routing = quietly(strategy="priority", breaker=BREAKER)
     with routed(tmp_path_factory.mktemp("breakers"), sold, routing, clock=clock) as running:
         yield running
-
-
-@pytest.fixture
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
-
-
-@pytest.fixture
-def first(providers: dict[str, Changing]) -> Changing:
-    return providers["first"]
-
-
-@pytest.fixture
-def second(providers: dict[str, Changing]) -> Changing:
-    return providers["second"]
 
 
 @pytest.fixture(autouse=True)

@@ -68,28 +68,12 @@ def gateway(
         yield running
 
 
-@pytest.fixture
-def first(providers: dict[str, Changing]) -> Changing:
-    return providers["first"]
-
-
-@pytest.fixture
-def second(providers: dict[str, Changing]) -> Changing:
-    return providers["second"]
-
-
 @pytest.fixture(autouse=True)
 def an_hour_later(providers: dict[str, Changing], clock: MovedClock) -> None:
     """What was learnt in the test before is long forgotten."""
     for each in providers.values():
         each.reset()
     clock.move(HOUR)
-
-
-@pytest.fixture
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
 
 
 def only(ask: Ask, name: str) -> Ask:

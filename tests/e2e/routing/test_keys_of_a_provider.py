@@ -87,12 +87,6 @@ def a_new_day(gateway: RunningGateway, providers: dict[str, Changing], clock: Mo
 
 
 @pytest.fixture
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as running:
-        yield running
-
-
-@pytest.fixture
 def first(providers: dict[str, Changing]) -> Changing:
     return providers["plain"]
 

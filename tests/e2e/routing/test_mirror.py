@@ -101,12 +101,6 @@ def gateway(
         yield running
 
 
-@pytest.fixture(scope="module")
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
-
-
 def copies_of(gateway: RunningGateway, answer: httpx.Response) -> list[dict[str, Any]]:
     """The rows of its copies that are done."""
     return gateway.rows("select * from requests where mirror_of = ?", answer.headers["x-request-id"])

@@ -143,12 +143,6 @@ def gateway(
         yield running
 
 
-@pytest.fixture(scope="module")
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
-
-
 def rate(data: Path) -> None:
     """Ratings of an owner: for edits the models come in another order."""
     scores = {"-modest": (900, 1300), "-good": (1000, 1100), "-famous": (1200, 1200)}

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from penstock.store.keys import NewKey, create_key
-from tests.e2e.doors import client_of
 from tests.e2e.routing.kit import (
     CHAT,
     NAMES,
@@ -87,12 +86,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, simulators: Simulators) ->
     providers = {name: provider(simulators[name], sold[name]) for name in NAMES}
     with routed(tmp_path_factory.mktemp("policies"), providers, routing(), *SUFFIXES) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

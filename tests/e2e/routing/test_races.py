@@ -21,7 +21,6 @@ from penstock.settings import Settings
 from penstock.store.books import BlockingBooks
 from penstock.store.db import Database
 from penstock.store.keys import NewKey, create_key
-from tests.e2e.doors import client_of
 from tests.e2e.hammering import Account, account, budgeted_key
 from tests.e2e.routing.kit import (
     CALLS,
@@ -99,27 +98,6 @@ def an_hour_later(gateway: RunningGateway, providers: dict[str, Changing], clock
     for each in providers.values():
         each.held = False
     wait_until(lambda: not gateway.rows("select id from attempts where outcome = 'pending'"))
-
-
-@pytest.fixture
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
-
-
-@pytest.fixture
-def first(providers: dict[str, Changing]) -> Changing:
-    return providers["first"]
-
-
-@pytest.fixture
-def second(providers: dict[str, Changing]) -> Changing:
-    return providers["second"]
-
-
-@pytest.fixture
-def third(providers: dict[str, Changing]) -> Changing:
-    return providers["third"]
 
 
 Budgeted = Callable[[Decimal], tuple[httpx.Client, str]]

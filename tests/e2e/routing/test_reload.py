@@ -15,7 +15,6 @@ from structlog.testing import capture_logs
 
 from penstock.pipeline import reload
 from penstock.settings import load
-from tests.e2e.doors import client_of
 from tests.e2e.routing.kit import (
     CALLS,
     CHAT,
@@ -44,16 +43,6 @@ FIRST_FIRST, SECOND_FIRST = "priority", {"name": "weighted", "weights": {"second
 def providers() -> Iterator[dict[str, Changing]]:
     with changing("first", "second") as running:
         yield running
-
-
-@pytest.fixture
-def first(providers: dict[str, Changing]) -> Changing:
-    return providers["first"]
-
-
-@pytest.fixture
-def second(providers: dict[str, Changing]) -> Changing:
-    return providers["second"]
 
 
 class Document:
@@ -93,12 +82,6 @@ def gateway(tmp_path: Path, document: Document, monkeypatch: pytest.MonkeyPatch)
     settings = {**document.sections, "routing": routing}
     with RunningGateway(tmp_path / "data", settings, watched=(document.file, read)) as running:
         yield running
-
-
-@pytest.fixture
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import aiohttp
 import httpx
 import pytest
 
-from tests.e2e.doors import client_of
 from tests.e2e.routing.kit import (
     CALLS,
     CHAT,
@@ -68,26 +67,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, Chang
         yield running
 
 
-@pytest.fixture
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
-
-
 @pytest.fixture(autouse=True)
 def clear_skies(providers: dict[str, Changing]) -> None:
     for each in providers.values():
         each.reset()
-
-
-@pytest.fixture
-def first(providers: dict[str, Changing]) -> Changing:
-    return providers["first"]
-
-
-@pytest.fixture
-def second(providers: dict[str, Changing]) -> Changing:
-    return providers["second"]
 
 
 def only(ask: Ask, *names: str) -> Ask:

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from tests.e2e.doors import client_of
 from tests.e2e.routing.kit import (
     CALLS,
     CHAT,
@@ -86,12 +85,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, simulators: Simulators) ->
     routing = quietly(strategy="priority")
     with routed(tmp_path_factory.mktemp("wishes"), providers, routing, *SUFFIXES) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with client_of(gateway) as opened:
-        yield opened
 
 
 def wishing(ask: Ask, **provider: Any) -> Ask:
