@@ -355,7 +355,7 @@ def test_a_cost_differs_where_it_is_more_than_one_percent_away_from_ours(
     counted = metrics.Metrics()
     counted.observe(stated("req_1", cost, computed))
     assert reconcile(c, DAY, DAY + DAY_MS).total.differing == differs
-    assert 'penstock_cost_mismatch_total{model="maker/flux"' in (told := counted.text(0).decode())
+    assert 'penstock_cost_mismatch_total{model="maker/flux"' in (told := counted.text(metrics.Standing()).decode())
     assert f"}} {differs}.0" in next(line for line in told.splitlines() if line.startswith("penstock_cost_mismatch_t"))
 
 

@@ -8,17 +8,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from penstock.store.rows import RequestRow
-from penstock.telemetry.metrics import BUCKETS, MEDIA_TYPE, Metrics
+from penstock.telemetry.metrics import BUCKETS, MEDIA_TYPE, Metrics, Standing
 from tests.docs.pages import page, tables, words
 from tests.store.samples import full_request, request
 
 FLUX = {"operation": "image_edit", "provider": "bfl", "model": "black-forest-labs/flux.2-pro"}
 REFUSED = dict.fromkeys(FLUX, "unknown")
+QUIET = Standing()
 
 
-def samples(metrics: Metrics, reservations: int = 0) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+def samples(metrics: Metrics, now: Standing = QUIET) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every sample by its name and labels."""
-    families = text_string_to_metric_families(metrics.text(reservations).decode())
+    families = text_string_to_metric_families(metrics.text(now).decode())
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in families
@@ -30,19 +31,36 @@ def value(found: dict[Any, float], name: str, labels: dict[str, str], **more: st
     return found[name, tuple(sorted({**labels, **more}.items()))]
 
 
+NOW = Standing(
+    reservations=3,
+    breakers={("chat", "one", "one/large"): True, ("chat", "two", "two/large"): False},
+    resting=[("one", "spare", "no_credit")],
+)
+
+
 @pytest.fixture
 def metrics() -> Metrics:
     return Metrics()
 
 
+def test_what_is_left_alone_now_is_told(metrics: Metrics) -> None:
+    found = samples(metrics, NOW)
+    chat = {"operation": "chat"}
+    assert value(found, "penstock_breaker_open", chat, provider="one", offer="one/large") == 1
+    assert value(found, "penstock_breaker_open", chat, provider="two", offer="two/large") == 0
+    assert value(found, "penstock_key_resting", {}, provider="one", key="spare", reason="no_credit") == 1
+
+
 def test_a_request_adds_to_every_counter_it_belongs_to(metrics: Metrics) -> None:
     metrics.observe(full_request())
     metrics.observe(full_request("req_2"))
-    found = samples(metrics, reservations=3)
+    found = samples(metrics, Standing(reservations=3))
     expected = {
         "penstock_cost_usd_total": 0.18,
         "penstock_uncertain_usd_total": 0.06,
         "penstock_unpriced_requests_total": 0,
+        "penstock_attempts_total": 4,
+        "penstock_fallbacks_total": 2,
         "penstock_images_total": 6,
         "penstock_megapixels_total": 6,
         "penstock_cost_mismatch_total": 2,
@@ -113,7 +131,7 @@ def test_what_is_counted_can_be_read_while_more_is_counted(metrics: Metrics) -> 
     counting = threading.Thread(target=lambda: _observe(metrics, rows))
     counting.start()
     while counting.is_alive():
-        metrics.text(0)
+        metrics.text(QUIET)
     counting.join()
     assert sum(sample for (name, _), sample in samples(metrics).items() if name == "penstock_requests_total") == 2000
 
@@ -126,7 +144,7 @@ def _observe(metrics: Metrics, rows: list[RequestRow]) -> None:
 def test_every_metric_is_on_its_page_with_its_kind_its_labels_and_what_it_means(metrics: Metrics) -> None:
     metrics.observe(full_request())
     told = []
-    for family in text_string_to_metric_families(metrics.text(0).decode()):
+    for family in text_string_to_metric_families(metrics.text(NOW).decode()):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = sorted(set().union(*(sample.labels for sample in family.samples)) - {"le"})
         told.append((name, family.type, labels, family.documentation))

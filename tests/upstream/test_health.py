@@ -102,6 +102,15 @@ def test_where_there_are_fewer_than_three_they_are_of_the_last_five_minutes() ->
     assert (look(it, 101.0).fresh, look(it, 101.0).p50) == (1, 20.0)
 
 
+def test_nearly_all_of_one_that_has_just_become_slow_take_as_long_as_half_of_them_do() -> None:
+    it = healths()
+    note(it, *[good(1.0, first_seconds=0.1)] * 200, at=0.0)
+    assert look(it, 1.0).p95 == pytest.approx(1.0, rel=0.05)
+    note(it, *[good(9.0, first_seconds=0.9)] * 3, at=61.0)
+    health = look(it, 62.0)
+    assert (health.p50, health.p95, health.first_p50, health.first_p95) == (9.0, 9.0, 0.9, 0.9)
+
+
 def test_at_most_the_last_32_results_are_looked_at() -> None:
     it = healths()
     note(it, *[good(50.0)] * 40, *[good(1.0)] * 32)

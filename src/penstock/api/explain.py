@@ -131,7 +131,7 @@ def _explanation(life: Life, call: Call, plan: Plan, gateway: Gateway) -> Explan
         strategy=plan.strategy if plan.order else None,
         why=plan.why,
         at_once=min(plan.at_once, len(plan.order)),
-        hedge_after_seconds=plan.hedge_after,
+        hedge_after_seconds=_short(plan.hedge_after),
         mirrors=["/".join(filter(None, (target.provider, target.model))) for target in plan.mirrors],
         order=[_planned(candidate, life, call, gateway) for candidate in plan.order],
         excluded=[_not_planned(exclusion) for exclusion in life.exclusions],
@@ -155,15 +155,20 @@ def _planned(candidate: Candidate, life: Life, call: Call, gateway: Gateway) -> 
         breaker=state.name if state else "closed",
         key_in_rotation=has_key(candidate, gateway),
         measured=Measured(
-            p50_seconds=health.p50,
-            p95_seconds=health.p95,
-            first_p50_seconds=health.first_p50,
-            rate_p50=health.rate_p50,
-            success=health.success,
+            p50_seconds=_short(health.p50),
+            p95_seconds=_short(health.p95),
+            first_p50_seconds=_short(health.first_p50),
+            rate_p50=_short(health.rate_p50),
+            success=_short(health.success),
             in_flight=health.in_flight,
             stable=health.stable,
         ),
     )
+
+
+def _short(measured: float | None) -> float | None:
+    """With four digits: nothing is measured more exactly."""
+    return None if measured is None else float(f"{measured:.4g}")
 
 
 def _not_planned(exclusion: Exclusion) -> NotPlanned:

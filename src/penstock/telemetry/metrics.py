@@ -5,7 +5,7 @@ somebody asks. Labels are slugs of the catalogue, operations and statuses, so th
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
@@ -42,6 +42,10 @@ class Facts(Protocol):
     @property
     def latency_ms(self) -> int: ...
     @property
+    def attempts(self) -> int: ...
+    @property
+    def fallback_used(self) -> bool: ...
+    @property
     def images_delivered(self) -> int | None: ...
     @property
     def output_pixels(self) -> int | None: ...
@@ -67,6 +71,18 @@ class Facts(Protocol):
     def uncertain_pico(self) -> int | None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How things stand when somebody asks, beside what is counted."""
+
+    reservations: int = 0
+    """That are open."""
+    breakers: Mapping[tuple[str, str, str], bool] = field(default_factory=dict)
+    """By operation, provider and offer: whether it is left alone."""
+    resting: Sequence[tuple[str, str, str]] = ()
+    """Keys of providers that are not used for a while: provider, name of the key, reason."""
+
+
 Key = tuple[str | None, str | None, str | None]
 """Operation, provider and model of a request."""
 
@@ -80,6 +96,8 @@ class Sums:
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     """Requests by the first bound of the histogram they kept to; the last kept to none."""
     latency_ms: int = 0
+    attempts: int = 0
+    fallbacks: int = 0
     images: int = 0
     pixels: int = 0
     tokens_in: int = 0
@@ -109,6 +127,8 @@ class Metrics:
         sums.statuses[status] = sums.statuses.get(status, 0) + 1
         sums.buckets[bisect_left(_BOUNDS_MS, latency_ms)] += 1
         sums.latency_ms += latency_ms
+        sums.attempts += row.attempts
+        sums.fallbacks += row.fallback_used
         if images := row.images_delivered:
             sums.images += images
             sums.pixels += row.output_pixels or 0
@@ -126,15 +146,15 @@ class Metrics:
             sums.computed_pico += computed
             sums.mismatches += abs(cost - computed) > computed * TOLERANCE_PERCENT // 100
 
-    def text(self, reservations: int) -> bytes:
-        """Everything counted, beside how many `reservations` are open. It may run beside `observe`, on another thread.
+    def text(self, now: Standing) -> bytes:
+        """Everything counted, and how things stand. It may run beside `observe`, on another thread.
 
         Each number is right for itself; requests counted meanwhile may be in some of them and not yet in others.
         """
         from prometheus_client import CollectorRegistry, generate_latest  # only those who ask pay for it
 
         registry = CollectorRegistry()
-        registry.register(_Collected(self._sums, reservations))
+        registry.register(_Collected(self._sums, now))
         return generate_latest(registry)
 
 
@@ -164,6 +184,12 @@ def _by_direction(sums: Sums) -> Iterable[tuple[tuple[str, ...], float]]:
 
 _COUNTERS = (
     _Counter("penstock_requests", "Requests answered, by the HTTP status of the answer.", _by_status, ("status",)),
+    _Counter("penstock_attempts", "Calls to providers that were made for requests.", _one(lambda sums: sums.attempts)),
+    _Counter(
+        "penstock_fallbacks",
+        "Requests whose last provider was not the first that was asked.",
+        _one(lambda sums: sums.fallbacks),
+    ),
     _Counter(
         "penstock_cost_usd",
         "US dollars that requests cost; what is not known is not in it.",
@@ -189,6 +215,7 @@ _COUNTERS = (
     ),
 )
 _LABELS = ("operation", "provider", "model")
+_OF_A_KEY = ("provider", "key", "reason")
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # a registry tells its collectors apart by what they are
@@ -196,7 +223,7 @@ class _Collected:
     """The sums as Prometheus' families."""
 
     sums: dict[Key, Sums]
-    reservations: int
+    now: Standing
 
     def collect(self) -> Iterator["Metric"]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -211,8 +238,22 @@ class _Collected:
         yield _seconds(labelled)
         yield _ratio(labelled)
         yield GaugeMetricFamily(
-            "penstock_reservations", "Requests under way that money is set aside for, in all.", self.reservations
+            "penstock_reservations", "Requests under way that money is set aside for, in all.", self.now.reservations
         )
+        breakers = GaugeMetricFamily(
+            "penstock_breaker_open",
+            "1 where an offer failed too often lately and is left alone, else 0.",
+            labels=("operation", "provider", "offer"),
+        )
+        for names, is_open in self.now.breakers.items():
+            breakers.add_metric(names, is_open)
+        yield breakers
+        resting = GaugeMetricFamily(
+            "penstock_key_resting", "1 for a provider's key that is not used for a while.", labels=_OF_A_KEY
+        )
+        for names in self.now.resting:
+            resting.add_metric(names, 1)
+        yield resting
 
 
 def _seconds(labelled: list[tuple[list[str], Sums]]) -> "Metric":

@@ -221,12 +221,14 @@ def _snapshot(known: Sizes, series: Series, view: View) -> Health:
     counted: Level = series if lately.succeeded or lately.failed else known
     memory = counted.memory
     memory.fade(now, view.memory_seconds)
+    p50 = _median([result.seconds for result in good], "seconds", speeds)
+    first_p50 = _median([r.first_seconds for r in good if r.first_seconds is not None], "first", speeds)
     return Health(
         fresh=fresh,
-        p50=_median([result.seconds for result in good], "seconds", speeds),
-        p95=speeds.quantile("seconds", 0.95),
-        first_p50=_median([r.first_seconds for r in good if r.first_seconds is not None], "first", speeds),
-        first_p95=speeds.quantile("first", 0.95),
+        p50=p50,
+        p95=_at_least(p50, speeds.quantile("seconds", 0.95)),
+        first_p50=first_p50,
+        first_p95=_at_least(first_p50, speeds.quantile("first", 0.95)),
         rate_p50=_median([result.rate for result in good if result.rate is not None], "rate", speeds),
         success=counted.lately(view).uptime,
         in_flight=known.in_flight,
@@ -240,6 +242,11 @@ def _snapshot(known: Sizes, series: Series, view: View) -> Health:
 def _median(values: list[float], kind: Kind, speeds: Window) -> float | None:
     """Of this process's results, else of all processes' together."""
     return median(values) if values else speeds.quantile(kind, 0.5)
+
+
+def _at_least(p50: float | None, p95: float | None) -> float | None:
+    """The median is exact, and of an offer that has just become slow it is newer."""
+    return p95 if p50 is None or p95 is None else max(p50, p95)
 
 
 def _with_in_flight(health: Health, in_flight: int) -> Health:

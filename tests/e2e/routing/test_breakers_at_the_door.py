@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.routing.kit import (
     CALLS,
@@ -94,6 +95,34 @@ def test_an_offer_is_left_alone_when_so_many_of_its_calls_have_failed(
     first.forecast = always(Status(500))
     assert servers(client, ask, 10) == ["second"] * 10
     assert (first.asked, second.asked) == (MINIMUM, 10)
+
+
+@each_call
+def test_metrics_tell_who_is_left_alone_and_what_fell_back(
+    gateway: RunningGateway, client: httpx.Client, first: Changing, ask: Ask
+) -> None:
+    upstream = upstream_of(ask)
+    labels = {"operation": ask.operation, "provider": "first", "offer": f"first/{upstream}"}
+    served = {"operation": ask.operation, "provider": "second", "model": ask.model}
+    good(client, ask)
+    before = metrics(gateway)
+    assert before["penstock_breaker_open", *sorted(labels.items())] == 0
+    break_down(client, ask, first)
+    wait_until(lambda: added(gateway, before, "penstock_fallbacks_total", served) == MINIMUM - 1)
+    assert added(gateway, before, "penstock_attempts_total", served) == 2 * MINIMUM - 1, "the last is not sent there"
+    assert metrics(gateway)["penstock_breaker_open", *sorted(labels.items())] == 1
+
+
+def metrics(gateway: RunningGateway) -> dict[tuple[Any, ...], float]:
+    """Every sample by its name and labels."""
+    answer = httpx.get(f"{gateway.url}/metrics", headers={"authorization": f"Bearer {gateway.admin_key}"})
+    families = text_string_to_metric_families(answer.text)
+    return {(each.name, *sorted(each.labels.items())): each.value for family in families for each in family.samples}
+
+
+def added(gateway: RunningGateway, before: dict[tuple[Any, ...], float], name: str, labels: dict[str, str]) -> float:
+    key = name, *sorted(labels.items())
+    return metrics(gateway).get(key, 0) - before.get(key, 0)
 
 
 @each_call
