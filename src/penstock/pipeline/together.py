@@ -94,6 +94,8 @@ class _Field:
         for task in tasks if not self._answered else ():
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        while not self._news.empty():  # a loser that waits to tell something goes on
+            self._news.get_nowait()
 
     async def _next_news(self) -> _News | None:
         """What happens next; None where nobody has shown anything until it is time for a hedge."""
