@@ -44,6 +44,7 @@ SOLD: dict[str, list[dict[str, Any]]] = {
     "weighted": [{}, {"weight": 4}],
     "paced": [{"requests_per_minute": 3}, {"requests_per_minute": 2}],
     "thrifty": [{"usd_per_day": str(2 * PRICE)}, {}],
+    "poor": [{"usd_per_day": str(PRICE)}, {"usd_per_day": str(PRICE)}],
 }
 """Providers, and what is said of the keys of each, `one` and `two`."""
 
@@ -198,6 +199,22 @@ def test_dollars_of_a_day_are_bounded_for_each_key(
     for _ in range(20):
         good(client, asked)
     assert Counter(used(poor))["one"] == 4
+
+
+@each_call
+def test_where_the_dollars_of_all_keys_are_spent_the_caller_is_told_so(
+    client: httpx.Client, providers: dict[str, Changing], clock: MovedClock, ask: Ask
+) -> None:
+    asked = at(ask, "poor")
+    for _ in range(2):
+        good(client, asked)
+    refused = send(client, asked)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "no_provider_available")
+    assert "may be spent in a day" in refused.text
+    assert "retry-after" not in refused.headers, "tomorrow is too far away to be waited for"
+    assert sorted(used(providers["poor"])) == ["one", "two"]
+    clock.move(DAY)
+    good(client, asked)
 
 
 @each_call

@@ -101,7 +101,9 @@ def clients(gateway: RunningGateway) -> Iterator[dict[str, httpx.Client]]:
     }
     opened = {name: httpx.Client(base_url=gateway.url, timeout=30) for name in models}
     for name, some in models.items():
-        secret = gateway.change(lambda c, n=name, m=some: create_key(c, NewKey(n, ["inference"], models=m), now_ms()))
+        secret = gateway.change(
+            lambda c, n=name, m=some: create_key(c, NewKey(n, ["inference", "read"], models=m), now_ms())
+        )
         opened[name].headers["authorization"] = f"Bearer {secret[1]}"
     yield opened
     for each in opened.values():
@@ -230,6 +232,17 @@ def test_a_key_of_a_group_calls_its_models_by_slug_and_alias_and_no_others(
     assert served(creative, ask.about("-slug")) == ["second"]
     refused = send(creative, ask)
     assert (refused.status_code, error_of(refused)["code"]) == (403, "model_not_allowed")
+
+
+@each_call
+def test_a_model_is_shown_by_the_installation_s_alias_and_by_a_group_s_to_its_keys_only(
+    client: httpx.Client, clients: dict[str, httpx.Client], ask: Ask
+) -> None:
+    shown = client.get(f"/v1/models/{by_alias(ask).model}")
+    assert (shown.status_code, shown.json()["id"]) == (200, f"{ask.model}-alias")
+    easel = "/v1/models/" + ("easel" if ask.of_pictures else "muse")
+    assert clients["creative"].get(easel).json()["id"] == f"{ask.model}-secret"
+    assert clients["plain"].get(easel).status_code == 404
 
 
 @each_call
