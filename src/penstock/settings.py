@@ -265,7 +265,10 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ, **overr
     `overrides` are `data`, `host` and `port` from the command line; None leaves a value as it is.
     Raises SettingsError.
     """
-    raw = _expand(_read(file), environment, str(file)) if file else {}
+    try:
+        raw = _expand(_read(file), environment, str(file)) if file else {}
+    except RecursionError as error:
+        raise SettingsError(f"The configuration {file} is nested too deep.") from error
     # A section whose lines are all commented out is null in YAML.
     raw = {name: value for name, value in raw.items() if value is not None}
     _refuse_unknown(raw, Settings, "")
@@ -296,7 +299,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(f"The configuration {file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"The configuration {file} is not UTF-8 text.") from error
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:  # the latter for a date that there is not
         raise SettingsError(f"The configuration {file} is not valid YAML: {error}") from error
     if document is None:
         return {}

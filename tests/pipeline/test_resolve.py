@@ -51,8 +51,6 @@ WISHES: dict[str, tuple[Preferences, list[str]]] = {
         Preferences(only=frozenset({"two", "three"}), ignore=frozenset({"two"})),
         ["three"],
     ),
-    "a name": (Preferences(only=frozenset({"Provider Two"})), ["two"]),
-    "a name with a hyphen": (Preferences(ignore=frozenset({"provider-three"})), ["one", "two"]),
 }
 
 

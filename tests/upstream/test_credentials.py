@@ -115,6 +115,7 @@ def test_none_of_several_keys_shows_itself() -> None:
         ({"keys": (ProviderKey(api_key="a", name="2"), ProviderKey(api_key="b"))}, "2 keys are called '2'"),
         ({"keys": (ProviderKey(api_key="a"), ProviderKey(api_key=" \n"))}, "key 2 is empty"),
         ({"keys": (ProviderKey(api_key="a", usd_per_day=Decimal(0)),)}, "expected above 0"),
+        ({"keys": (ProviderKey(api_key="a", usd_per_day=Decimal("NaN")),)}, "expected above 0"),
     ],
 )
 def test_keys_that_cannot_be_used_are_refused_without_being_shown(given: dict[str, object], says: str) -> None:

@@ -16,9 +16,8 @@ from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.prefer import by_slug
 from penstock.pipeline.preferences import preferences_of
 from penstock.pipeline.request import NO_DIRECTIONS, Directions, Incoming, Life
+from penstock.pipeline.routes import PRESET
 
-PRESET = "@preset/"
-"""Stands before a preset's name where that is part of a model's."""
 _MOST_MODELS = 8
 _LONGEST_NAME = 200
 

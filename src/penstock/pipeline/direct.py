@@ -14,11 +14,10 @@ from penstock.core.target import Model
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import ANY, NO_DIRECTIONS, Life, Preferences, Way
 from penstock.pipeline.resolve import SORTS, VARIANTS, find_model, variant_of
-from penstock.pipeline.routes import NO_RULE, Routes, Rule
+from penstock.pipeline.routes import NO_RULE, PRESET, Routes, Rule
 from penstock.routing.base import Strategy
 from penstock.routing.priority import Priority
 
-_PRESET = "@preset/"
 _NOBODY = frozenset(("",))
 
 
@@ -30,11 +29,11 @@ def named_model(life: Life, call: Call, gateway: Gateway) -> Model:
     routes = gateway.routes.now
     life.asked_model = life.asked_model or call.model
     name = call.model
-    if name.startswith(_PRESET):
-        preset = routes.of_preset(name.removeprefix(_PRESET))
+    if name.startswith(PRESET):
+        preset = routes.of_preset(name.removeprefix(PRESET))
         if not preset.models:
             raise BadRequest(
-                f"The preset `{name.removeprefix(_PRESET)}` names no model; write `MODEL{name}`.", param="model"
+                f"The preset `{name.removeprefix(PRESET)}` names no model; write `MODEL{name}`.", param="model"
             )
         return gateway.catalogue.models[preset.models[0]]
     life.model_name = routes.name_of(name, life.principal)

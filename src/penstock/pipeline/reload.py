@@ -49,6 +49,10 @@ def reload(read: Callable[[], Settings], gateway: Gateway) -> None:
         routes.refused = str(error)
         log.error("routing.refused", error=str(error))
         return
+    except Exception:  # the task boundary: whatever a file holds, the next one is read
+        routes.refused = "The configuration cannot be read; the gateway's log says more."
+        log.exception("routing.refused", error=routes.refused)
+        return
     if settings.routing == routes.settings:
         routes.refused = None
     else:

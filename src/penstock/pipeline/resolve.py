@@ -10,7 +10,7 @@ from penstock.core.errors import BadRequest, Forbidden, NotFound, PenstockError
 from penstock.core.principal import Principal
 from penstock.core.target import Candidate, Exclusion, Model, Offer
 from penstock.pipeline.gateway import Gateway
-from penstock.pipeline.prefer import by_slug, unwanted
+from penstock.pipeline.prefer import unwanted
 from penstock.pipeline.request import ANY, Deprecation, Incoming, Life
 from penstock.routing.base import Strategy
 from penstock.routing.cost_optimized import CostOptimized
@@ -73,7 +73,6 @@ def resolve(life: Life, call: Call, gateway: Gateway) -> None:
     assert life.way is not None
     first = life.way.models[0]
     check_allowed(life.principal, first)
-    life.preferences = by_slug(life.preferences, gateway.catalogue)
     exclusions: list[Exclusion] = []
     candidates: list[Candidate] = []
     unserved_models = 0
@@ -99,12 +98,11 @@ def resolve(life: Life, call: Call, gateway: Gateway) -> None:
 def judged(
     offers: Iterable[Offer], life: Life, call: Call, model: Model, gateway: Gateway
 ) -> list[tuple[Offer, Exclusion | None]]:
-    """These offers of the model, each with why it cannot carry out the call; the life's preferences get our slugs.
+    """These offers of the model, each with why it cannot carry out the call.
 
     Raises Forbidden where the key may not call the model.
     """
     check_allowed(life.principal, model)
-    life.preferences = by_slug(life.preferences, gateway.catalogue)
     return [(offer, exclusion(offer, life, call, model, gateway)) for offer in offers]
 
 

@@ -16,10 +16,13 @@ from penstock.pipeline.prefer import by_slug
 from penstock.pipeline.preferences import preferences_of
 from penstock.pipeline.request import Preferences, Way
 from penstock.routing.base import Strategy
+from penstock.routing.bounds import check_dollars
 from penstock.routing.read import read
 from penstock.settings import Group, Policy, SettingsError
 from penstock.settings import Routing as RoutingSettings
 
+PRESET = "@preset/"
+"""Stands before a preset's name where that is part of a model's."""
 _TARGET = frozenset(("model", "provider"))
 
 
@@ -70,7 +73,7 @@ class Routes:
         rule = self.presets.get(name.lower())
         if rule is None:
             near = get_close_matches(name.lower(), self.presets, n=1)
-            hint = f" Did you mean `@preset/{near[0]}`?" if near else ""
+            hint = f" Did you mean `{PRESET}{near[0]}`?" if near else ""
             raise BadRequest(f"There is no preset `{name[:100]}`.{hint}", code="preset_not_found", param="model")
         return rule
 
@@ -138,6 +141,10 @@ class RoutesInForce:
 
 def compiled(settings: RoutingSettings, catalogue: Catalogue) -> Routes:
     """The routes these settings mean. Raises SettingsError, naming the setting."""
+    try:
+        check_dollars("mirror_usd_per_day", settings.mirror_usd_per_day)
+    except ValueError as error:
+        raise _refused("routing", error) from error
     known = _Names(catalogue, {})
     aliases = {name.lower(): _slug(model, known, f"routing.aliases.{name}") for name, model in settings.aliases.items()}
     names = _Names(catalogue, aliases)

@@ -34,6 +34,8 @@ async def share_health(gateway: Gateway) -> None:
             await sharing.once()
         except PenstockError as error:
             log.warning("health.not_shared", error=error.message)
+        except Exception:  # the task boundary: what is known of offers must not grow old, or without end
+            log.exception("health.not_shared")
         await asyncio.sleep(_PAUSE_SECONDS)
 
 

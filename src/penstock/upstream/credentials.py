@@ -83,7 +83,7 @@ def _key(slug: str, number: int, row: ProviderKey) -> AccountKey:
     name, key = row.name.strip() or str(number), row.api_key.strip()
     if not key:
         raise SettingsError(f"providers.{slug}.keys: key {name} is empty. Set its api_key, or take it out of the list.")
-    if row.usd_per_day is not None and not row.usd_per_day > 0:
+    if row.usd_per_day is not None and not (row.usd_per_day.is_finite() and row.usd_per_day > 0):
         raise SettingsError(
             f"providers.{slug}.keys: key {name} has a usd_per_day of {row.usd_per_day}; expected above 0."
         )

@@ -145,10 +145,21 @@ def explained(client: httpx.Client, ask: Ask) -> list[dict[str, Any]]:
 
 
 RULE = {"when": {"hight": 1}, "to": {"provider": "second"}}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """A strategy within a strategy, and so on, with nothing in the last."""
+    return {"name": "race", "then": nested(depth - 1)} if depth else {"name": "race", "then": None}
+
+
 BROKEN = {
     "is not YAML": "routing: [",
     "is not UTF-8": b"\xff\xfe",
     "is no mapping": "- 1",
+    "is nested too deep": "routing: " + "[" * 3000,
+    "nests a strategy too deep": {"routing": {"strategy": nested(150)}},
+    "has a date that there is not": "routing: {strategy: 2026-13-45}",
+    "has an amount that is none": "routing: {mirror_usd_per_day: .nan}",
     "has an unknown setting": {"routing": {"stratagem": "race"}},
     "has a value of the wrong kind": {"routing": {"retry": {"rounds": "many"}}},
     "has an unknown strategy": {"routing": {"strategy": "best"}},

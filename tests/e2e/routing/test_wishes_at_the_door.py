@@ -135,6 +135,16 @@ def test_only_and_ignore_leave_providers_out(client: httpx.Client, simulators: S
 
 
 @each_call
+@pytest.mark.parametrize(
+    "wish", [{"order": [" Third "]}, {"only": ["THIRD"]}, {"ignore": ["First", "seCond"]}], ids=str
+)
+def test_providers_may_be_named_as_they_are_written(client: httpx.Client, ask: Ask, wish: Fields) -> None:
+    config = json.dumps({"provider": wish})
+    assert served(client, wishing(ask, **wish)) == order_of(explained(client, wishing(ask, **wish)))[:1] == ["third"]
+    assert server_of(good(client, ask, config=config)) == "third"
+
+
+@each_call
 def test_nobody_being_left_is_told_with_every_reason(client: httpx.Client, simulators: Simulators, ask: Ask) -> None:
     message = refusal(client, wishing(ask, only=["first"], ignore=["first"]))
     assert "first is to be ignored" in message
