@@ -6,11 +6,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# The browser that tests of the pages drive; installed where apt is there.
+CHROMIUM := command -v chromium > /dev/null || { command -v apt-get > /dev/null && apt-get update -qq && apt-get install -y -qq chromium > /dev/null; } || true
+
+TSC := $(VENV)/node/node_modules/.bin/tsc
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench lock
+.PHONY: help setup run test check fix bench screenshots lock types
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv with everything; fast when nothing changed
 
@@ -27,6 +32,7 @@ run: setup  ## Set up and start the gateway
 
 test: setup  ## Set up and run every check and test
 	@$(MAKE) --no-print-directory check
+	@$(CHROMIUM)
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: setup  ## Format, lint, types and layers, without changing anything
@@ -35,6 +41,12 @@ check: setup  ## Format, lint, types and layers, without changing anything
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports > .lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
 	@rm -f .lint-imports.log
+	@$(MAKE) --no-print-directory types
+
+types: setup  ## Check the types in the comments of the pages' scripts, where npm is there
+	@command -v npm > /dev/null || { echo "There is no npm here, so the types of the pages' scripts are not checked."; exit 0; }; \
+	test -x $(TSC) || npm install --silent --no-audit --no-fund --no-save --prefix $(VENV)/node typescript@7.0.2; \
+	$(TSC) --project jsconfig.json
 
 fix: setup  ## Format and repair what can be repaired
 	@$(BIN)/ruff format .
@@ -43,6 +55,10 @@ fix: setup  ## Format and repair what can be repaired
 bench: setup  ## Measure against an nginx mock; installs nginx and wrk where apt is there
 	@command -v nginx > /dev/null && command -v wrk > /dev/null || { command -v apt-get > /dev/null && apt-get install -y -qq nginx-light wrk > /dev/null; } || true
 	@$(BIN)/python -m benchmarks
+
+screenshots: setup  ## Take pictures of every page into .screenshots
+	@$(CHROMIUM)
+	@$(BIN)/python -m tests.browser.screenshots .screenshots
 
 lock: setup  ## Renew the lock files (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml -o requirements/run.txt

@@ -14,10 +14,10 @@ from typing import Any
 
 import structlog
 
-from penstock.api.errors import failure_at
-from penstock.api.routes import Router, canonical
+from penstock.api.routes import ROUTES, Router, canonical
 from penstock.assets.scan import PictureScanner
 from penstock.assets.store import AssetStore
+from penstock.assets.thumbnails import Thumbnails
 from penstock.catalogue.configured import configured
 from penstock.core import ids
 from penstock.core.clock import Clock, SystemClock
@@ -27,6 +27,7 @@ from penstock.pipeline.auth import authenticate
 from penstock.pipeline.callers import Callers
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.life import live
+from penstock.pipeline.pausing import watch_paused
 from penstock.pipeline.probe import probe_providers
 from penstock.pipeline.reload import watch
 from penstock.pipeline.request import ID, OURS, Incoming, Receive, Send
@@ -35,6 +36,7 @@ from penstock.pipeline.resume import finish_abandoned
 from penstock.pipeline.retention import forget_expired
 from penstock.pipeline.routes import RoutesInForce, compiled
 from penstock.pipeline.sharing import share_health
+from penstock.pipeline.switchboard import Switchboard
 from penstock.providers import ADAPTERS, check_quirks
 from penstock.routing.base import Dice
 from penstock.settings import Routing, Settings
@@ -44,6 +46,7 @@ from penstock.store.kept import kept_secret
 from penstock.store.ledger import Ledger
 from penstock.store.lookup import Keys
 from penstock.store.marker import Marker
+from penstock.store.paused import pauses
 from penstock.store.presence import Presence
 from penstock.store.writer import Writer
 from penstock.upstream.breakers import Breakers
@@ -53,6 +56,9 @@ from penstock.upstream.fetch import Fetcher
 from penstock.upstream.health import Healths
 from penstock.upstream.rotation import Rotation
 from penstock.upstream.slots import Slots
+from penstock.web.door import Door
+from penstock.web.errors import failed
+from penstock.web.routes import PAGES
 
 log = structlog.get_logger()
 
@@ -77,7 +83,7 @@ class Penstock:
         self._callers = callers
         self._database = database
         self._writer = writer
-        self._router = Router(gateway)
+        self._router = Router(gateway, (*ROUTES, *PAGES))
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -88,12 +94,13 @@ class Penstock:
 
     async def _serve(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         incoming = self._incoming(scope, receive)
-        failure = failure_at(incoming.path)
         facts: Mapping[str, str] = {}
         try:
             route, parameters = self._router.find(incoming.method, incoming.path)
             facts = _CALLED_NOBODY if route.surface is not None else {}
-            principal = await authenticate(incoming, route.scope, self.gateway.keys)
+            principal = None
+            if not isinstance(route.handler, Door):  # a page asks at its own door
+                principal = await authenticate(incoming, route.scope, self.gateway.keys)
             if principal is not None:
                 principal = self.gateway.routes.now.admitted(principal)
             incoming.principal = principal
@@ -105,10 +112,11 @@ class Penstock:
             incoming.check_ids()
             reply = await route.handler(self.gateway, incoming, **parameters)
         except PenstockError as error:
-            reply = failure(error)
+            reply = await failed(self.gateway, incoming, error)
         except Exception:
             log.exception("request.broke", request_id=incoming.id, path=incoming.path)
-            reply = failure(PenstockError(f"Something broke inside the gateway. Quote {incoming.id} to its operator."))
+            broke = PenstockError(f"Something broke inside the gateway. Quote {incoming.id} to its operator.")
+            reply = await failed(self.gateway, incoming, broke)
         headers = self._headers(incoming, facts)
         await send_reply(send, reply, headers, self.gateway, head=incoming.method == "HEAD")
 
@@ -145,7 +153,7 @@ class Penstock:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                work = [forget_expired, finish_abandoned, share_health, probe_providers]
+                work = [forget_expired, finish_abandoned, share_health, probe_providers, watch_paused]
                 self._tasks = [asyncio.create_task(each(self.gateway)) for each in work]
                 if self._watched is not None:
                     file, read = self._watched
@@ -164,6 +172,7 @@ class Penstock:
         await self.gateway.background.close()
         await self.gateway.upstream.close()
         await self.gateway.fetcher.close()
+        await self.gateway.thumbnails.close()
         await self._writer.close()
         await asyncio.to_thread(self._database.close)
         self.gateway.presence.leave()
@@ -206,10 +215,12 @@ def build(
     callers = Callers(settings.server.trusted_proxies)
     known = configured(settings)
     check_quirks(known.providers.values())
-    switched = switches(known.providers, settings, environment).values()
+    switched = switches(known.providers, settings, environment)
     assets = AssetStore.open(settings.assets.url or str(folder / "assets"), folder / "spool")
     database = Database.open(f"sqlite:///{folder / 'penstock.db'}")
     writer = Writer(database)
+    with database.look() as connection:
+        paused = pauses(connection)
     marker = Marker.beside(database.path)
     clock = clock or SystemClock()
     routes = RoutesInForce(compiled(settings.routing, known), clock.now())
@@ -225,7 +236,7 @@ def build(
     gateway = Gateway(
         settings=settings,
         catalogue=known,
-        accounts={switch.provider.slug: switch.account for switch in switched if switch.account},
+        accounts=Switchboard(switched, paused),
         adapters={name: make() for name, make in ADAPTERS.items()},
         routes=routes,
         healths=healths,
@@ -236,6 +247,7 @@ def build(
         fetcher=Fetcher(settings.network.allow_private_hosts, settings.network.fetch_timeout_seconds),
         slots=Slots(),
         assets=assets,
+        thumbnails=Thumbnails(assets),
         ledger=Ledger(database, writer),
         keys=Keys(database, marker, clock),
         presence=Presence.enter(folder / "processes", clock.now()),

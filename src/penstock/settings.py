@@ -85,6 +85,15 @@ class Spending(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError("expected `unbounded_reserve_usd` above 0")
 
 
+class Pages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who sees the pages."""
+
+    public: bool = False
+    """Show models, the calculator and the comparison to whoever reaches the gateway; all else needs a key."""
+    session_hours: AboveZero = 7 * 24
+    """After how long whoever signed in has to do so again."""
+
+
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the fetcher of addresses given by callers and providers may reach."""
 
@@ -246,6 +255,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     server: Server = Server()
     assets: Assets = Assets()
     network: Network = Network()
+    pages: Pages = Pages()
     ledger: LedgerSettings = LedgerSettings()
     spending: Spending = Spending()
     routing: Routing = Routing()

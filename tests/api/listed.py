@@ -11,7 +11,9 @@ from penstock.catalogue.search import Catalogue
 from penstock.core.call import Operation
 from penstock.core.price import Meter, Price, Unit
 from penstock.core.target import Account, Limits, Model, Offer, Provider
+from penstock.pipeline.switchboard import Switchboard
 from penstock.settings import Settings
+from penstock.upstream.credentials import Switch
 
 PICTURES = frozenset((Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT))
 
@@ -106,8 +108,11 @@ PROVIDERS = tuple(Provider(slug=slug, name=slug.title(), adapter="sandbox") for 
 def gateway(catalogue: Catalogue | None = None, off: tuple[str, ...] = ("off",)) -> Any:
     """What the lists and the pages use of a gateway."""
     catalogue = catalogue or Catalogue().updated(models=MODELS, providers=PROVIDERS, offers=OFFERS)
-    accounts = {slug: Account(provider=row) for slug, row in catalogue.providers.items() if slug not in off}
-    return SimpleNamespace(catalogue=catalogue, accounts=accounts, settings=Settings())
+    switches = {
+        slug: Switch(row, None if slug in off else Account(provider=row), "")
+        for slug, row in catalogue.providers.items()
+    }
+    return SimpleNamespace(catalogue=catalogue, accounts=Switchboard(switches), settings=Settings())
 
 
 _NOVEMBER_2026 = 1_795_219_200.0

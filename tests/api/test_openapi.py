@@ -1,16 +1,15 @@
-"""The OpenAPI document, the page made of it and the reference: each says what the gateway really does."""
+"""The OpenAPI document and the reference: each says what the gateway really does."""
 
 import re
 from datetime import date
 from decimal import Decimal
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from penstock.api import documents, openapi, pages
+from penstock.api import documents, openapi
 from penstock.api.answers import Addresses, chat_body, embeddings_body, image_usage, images_body, picture_chat_body
 from penstock.api.answers import token_usage as token_usage_of
 from penstock.api.docs import DOCS
@@ -21,7 +20,7 @@ from penstock.api.routes import ROUTES, Route
 from penstock.api.streams import ChatStream, ImageStream
 from penstock.core.answer import ChatAnswer, ChatDelta, EmbeddingAnswer, ImageAnswer, Output, PartialPicture
 from penstock.core.call import ImageCall, Size
-from penstock.core.errors import BadRequest, Moderated, NotFound, UpstreamFailed
+from penstock.core.errors import BadRequest, Moderated, UpstreamFailed
 from penstock.core.picture import Picture
 from penstock.core.pieces import Pieces
 from penstock.core.principal import Principal, Scope
@@ -127,7 +126,9 @@ def test_every_part_of_a_path_is_explained_with_an_example_the_router_takes(rout
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_errors_are_in_the_dialect_of_the_endpoint(route: Route) -> None:
     schema = "RouterErrorAnswer" if route.path.startswith("/api/v1/") else "ErrorAnswer"
-    failures = {status: answer for status, answer in operation_of(route)["responses"].items() if status != "200"}
+    failures = {
+        status: answer for status, answer in operation_of(route)["responses"].items() if not status.startswith("2")
+    }
     assert "default" in failures
     for answer in failures.values():
         assert answer["content"]["application/json"]["schema"]["$ref"].endswith(f"/{schema}")
@@ -357,134 +358,9 @@ def test_the_response_headers_are_those_that_are_sent() -> None:
 
 def test_a_surface_documents_more_headers_than_a_list() -> None:
     for route in ROUTES:
-        headers = operation_of(route)["responses"]["200"]["headers"]
+        headers = next(iter(operation_of(route)["responses"].values()))["headers"]
         assert ("x-penstock-cost" in headers) is (route.surface is not None)
         assert "x-request-id" in headers
-
-
-# The page
-
-
-class Page(HTMLParser):
-    """What a page holds, and whether its tags are balanced."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "link", "input", "img", "wbr", "br"):
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag, self.getpos()
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def all(self, name: str) -> list[str]:
-        return [value for _, attributes in self.tags if (value := attributes.get(name)) is not None]
-
-
-async def page_of(**headers: str) -> tuple[str, Any]:
-    reply = await pages.documentation(gateway(), request("/docs", **(headers or {"host": "gate.example:8080"})))
-    return b"".join(reply.pieces).decode(), reply
-
-
-async def test_the_page_shows_every_endpoint_and_every_schema_without_a_script() -> None:
-    html, _ = await page_of()
-    ids = Page(html).all("id")
-    assert len(set(ids)) == len(ids)
-    assert {operation["operationId"] for _, _, operation in operations()} <= set(ids)
-    assert {f"schema-{name}" for name in openapi.described()["components"]["schemas"]} <= set(ids)
-
-
-async def test_links_within_the_page_lead_somewhere_and_inputs_have_labels() -> None:
-    html, _ = await page_of()
-    page = Page(html)
-    ids = set(page.all("id"))
-    assert {link[1:] for link in page.all("href") if link.startswith("#")} <= ids
-    assert set(page.all("for")) | set(page.all("aria-labelledby")) | set(page.all("aria-describedby")) <= ids
-    fields = [attributes["id"] for tag, attributes in page.tags if tag in ("input", "textarea")]
-    assert set(fields) == set(page.all("for"))
-
-
-async def test_the_page_asks_for_nothing_from_elsewhere_and_runs_nothing_of_its_own() -> None:
-    html, reply = await page_of()
-    page = Page(html)
-    for address in (*page.all("src"), *page.all("href")):
-        assert address.startswith(("/static/", "#", "/openapi.json")), address
-    assert not any(name.startswith("on") or name == "style" for _, attributes in page.tags for name in attributes)
-    assert [
-        tag for tag, attributes in page.tags if tag == "style" or (tag == "script" and "src" not in attributes)
-    ] == []
-    policy = reply.headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'") and "unsafe" not in policy
-
-
-async def test_fields_are_called_required_in_requests_and_perhaps_absent_in_answers() -> None:
-    html, _ = await page_of()
-    shown = {
-        part.partition('"')[0]: part.partition("</article>")[0] for part in html.split('class="schema" id="schema-')[1:]
-    }
-    assert ">required<" in shown["ImageRequest"] and "may be absent" not in shown["ImageRequest"]
-    assert ">required<" not in shown["MadePicture"] and "may be absent" in shown["MadePicture"]
-
-
-async def test_the_page_shows_requests_that_can_be_pasted() -> None:
-    html, _ = await page_of()
-    words = "".join(Page(html).words)
-    assert (
-        'curl http://gate.example:8080/v1/images/generations \\\n  -H "Authorization: Bearer $PENSTOCK_API_KEY"'
-        in words
-    )
-    assert "curl http://gate.example:8080/v1/models/sandbox/image" in words
-
-
-async def test_a_hostile_host_stays_words() -> None:
-    html, _ = await page_of(host='"><script>alert(1)</script>')
-    assert "<script>alert" not in html
-    Page(html)
-
-
-@pytest.mark.parametrize("path", ["docs.css", "docs.js", "mark.svg"])
-async def test_a_file_of_the_pages_has_its_type_and_is_not_sent_twice(path: str) -> None:
-    first = await pages.static(gateway(), request(), path=path)
-    assert first.media_type.split(";")[0] in ("text/css", "text/javascript", "image/svg+xml")
-    assert first.headers["x-content-type-options"] == "nosniff" and first.pieces
-    again = await pages.static(gateway(), request(if_none_match=first.headers["etag"]), path=path)
-    assert (again.status, again.pieces, again.headers["etag"]) == (304, (), first.headers["etag"])
-
-
-@pytest.mark.parametrize(
-    "path", ["../templates/docs.html", "..", "", "/etc/passwd", "docs.css/", "./docs.css", "..\\docs.css", "nothing.js"]
-)
-async def test_no_other_file_can_be_asked_for(path: str) -> None:
-    with pytest.raises(NotFound):
-        await pages.static(gateway(), request(), path=path)
-
-
-async def test_every_file_the_page_names_is_there() -> None:
-    html, _ = await page_of()
-    page = Page(html)
-    named = {
-        address.removeprefix("/static/") for address in (*page.all("src"), *page.all("href")) if "/static/" in address
-    }
-    assert len(named) == 3
-    for path in named:
-        assert (await pages.static(gateway(), request(), path=path)).status == 200
-
-
-async def test_the_page_itself_is_not_sent_twice() -> None:
-    _, reply = await page_of()
-    again = await page_of(host="gate.example:8080", if_none_match=reply.headers["etag"])
-    assert again[1].status == 304
 
 
 # The reference

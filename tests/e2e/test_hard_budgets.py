@@ -149,6 +149,8 @@ def test_the_pictures_of_one_request_are_all_brought_home_after_a_kill(tmp_path:
         assert found.cost == found.spent == sum(bfl.billed) / 100 == Decimal("0.12")
         assert count(data, "select count(*) from asset_links where role = 'output'") == 4
         assert count(data, "select resumed from requests") == 1
+        named = "app = 'Poster maker' and app_url = 'https://posters.example'"
+        assert count(data, f"select count(*) from requests where {named}") == 1
         assert bfl.count("/v1/flux-2-pro") == 4, "nothing is submitted again"
 
 
@@ -226,7 +228,11 @@ def asking(
 
     def ask() -> None:
         with suppress(httpx.TransportError):
-            headers = {"authorization": f"Bearer {key}"}
+            headers = {
+                "authorization": f"Bearer {key}",
+                "x-title": "Poster maker",
+                "referer": "https://posters.example/",
+            }
             httpx.post(f"{served.url}{path}", json=body, headers=headers, timeout=60, trust_env=False)
         over.set()
 

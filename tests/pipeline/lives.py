@@ -10,8 +10,10 @@ from penstock.core.principal import Principal, Scope
 from penstock.core.target import Account, Candidate, Limits, Model, Offer, Provider
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Attempt, Incoming, Life, Surface, Way
+from penstock.pipeline.switchboard import Switchboard
 from penstock.routing.base import Strategy
 from penstock.routing.priority import Priority
+from penstock.upstream.credentials import Switch
 
 PICTURES = frozenset({Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT})
 
@@ -63,8 +65,10 @@ def attempt(**facts: Any) -> Attempt:
 def gateway(*offers: Offer, providers: tuple[Provider, ...], on: tuple[str, ...]) -> Gateway:
     """A catalogue of one model with these offers, and accounts at the providers that are `on`."""
     catalogue = Catalogue().updated(models=[PICTURE], providers=providers, offers=offers)
-    accounts = {known.slug: Account(provider=known) for known in providers if known.slug in on}
-    return cast(Gateway, SimpleNamespace(catalogue=catalogue, accounts=accounts))
+    switches = {
+        known.slug: Switch(known, Account(provider=known) if known.slug in on else None, "") for known in providers
+    }
+    return cast(Gateway, SimpleNamespace(catalogue=catalogue, accounts=Switchboard(switches)))
 
 
 CENT = Decimal("0.01")

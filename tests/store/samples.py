@@ -82,6 +82,8 @@ def full_request(id: str = "req_1") -> RequestRow:
         price_version="0123456789ab",
         resumed=True,
         mirror_of="req_0",
+        app="Poster maker",
+        app_url="https://posters.example",
     )
 
 

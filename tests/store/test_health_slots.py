@@ -15,6 +15,8 @@ from penstock.pipeline.sharing import Sharing
 from penstock.store.books import BlockingBooks, Books
 from penstock.store.db import Database
 from penstock.store.health import SlotRow, forget_slots, read_slots, write_slots
+from penstock.store.health_days import read_days
+from penstock.store.sums import DAY_MS
 from penstock.upstream.health import Healths
 from penstock.upstream.results import Result
 from tests.store.samples import NOW, HandClock
@@ -127,16 +129,16 @@ async def test_a_restarted_gateway_knows_the_last_day(process: Process, clock: H
     assert counts(after, 86_400.0) == (24, 24)
 
 
-async def test_slots_older_than_a_day_leave_the_database(
+async def test_slots_leave_the_database_when_their_day_is_whole(
     process: Process, clock: HandClock, shell: BlockingBooks
 ) -> None:
     sharing = process("proc_1")
     note(sharing, GOOD)
     await sharing.once()
-    assert len(shell.read(lambda c: read_slots(c, 0, "me"))) == 1
-    clock.seconds += 86_401
-    await sharing.once()
-    assert shell.read(lambda c: read_slots(c, 0, "me")) == []
+    for seconds, left in ((0, 1), (86_401, 1), (7200, 0)):
+        clock.seconds += seconds
+        await sharing.once()
+        assert len(shell.read(lambda c: read_slots(c, 0, "me"))) == left
 
 
 async def test_what_could_not_be_written_is_written_later(
@@ -153,3 +155,57 @@ async def test_what_could_not_be_written_is_written_later(
     await one.once()
     await two.once()
     assert counts(two) == (1, 1)
+
+
+# Day by day.
+
+
+def days(shell: BlockingBooks) -> list[tuple[int, int]]:
+    """Successes and failures of the offer, by day."""
+    return [(row.succeeded, row.failed) for row in shell.read(lambda c: read_days(c, ["home/m"], 0))]
+
+
+async def test_every_day_is_whole_whoever_adds_it_up_and_forgets(
+    process: Process, clock: HandClock, shell: BlockingBooks
+) -> None:
+    clock.seconds = NOW // DAY_MS * DAY_MS / 1000
+    sharings = [process("proc_1"), process("proc_2")]
+    for step in range(3 * 24 * 4):
+        for each in sharings if step % 7 else sharings[1:]:  # they come at different times
+            note(each, GOOD)
+            await each.once()
+        note(sharings[0], BAD)
+        clock.seconds += 900
+    for each in sharings:
+        await each.once()
+    whole = days(shell)
+    assert [failed for _, failed in whole] == [96, 96, 96]
+    assert sum(succeeded for succeeded, _ in whole) == sum(2 if step % 7 else 1 for step in range(3 * 24 * 4))
+    restarted = process("proc_3")
+    await restarted.once()
+    assert days(shell) == whole
+
+
+async def test_what_a_stopped_gateway_left_is_added_up_before_it_is_forgotten(
+    process: Process, clock: HandClock, shell: BlockingBooks
+) -> None:
+    before = process("proc_1")
+    await before.once()
+    note(before, GOOD, BAD)
+    clock.seconds += 5  # the slot is told, and the day not added up again
+    await before.once()
+    assert days(shell) == []
+    clock.seconds += 5 * 86_400
+    after = process("proc_2")
+    await after.once()
+    assert days(shell) == [(1, 1)]
+    assert shell.read(lambda c: read_slots(c, 0, "me")) == []
+
+
+async def test_days_are_kept_for_400_days(process: Process, clock: HandClock, shell: BlockingBooks) -> None:
+    sharing = process("proc_1")
+    for seconds, kept in ((0, 1), (399 * 86_400, 2), (3 * 86_400, 2)):
+        clock.seconds += seconds
+        note(sharing, GOOD)
+        await sharing.once()
+        assert len(days(shell)) == kept

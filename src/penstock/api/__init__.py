@@ -18,6 +18,8 @@ admin_routes.py  the table of administration endpoints, all for administrators
 admin_people.py  organisations, teams and users
 admin_keys.py    keys
 admin_spending.py  budgets, rate limits, allowances and credits
+admin_providers.py  which providers are on; paused, resumed and tested
+admin_routing.py  how requests are routed now
 admin_documents.py  what these read and answer
 admin_docs.py    what the description says of each of them
 usage.py         sums of usage, the ledger's requests, and what providers stated

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from penstock.api import admin_documents as documents
+from penstock.api.admin_providers import NewPause, ProviderList, ProviderQuery, ProviderState, ProviderTest
 from penstock.api.admin_routing import RoutingInForce
 from penstock.api.documented import Docs
 
@@ -128,6 +129,28 @@ ADMIN_DOCS: Mapping[str, Docs] = {
         response=RoutingInForce,
         description="The configuration's section `routing`, which is read again when its file changes, with the offers "
         "and keys that are left alone for a while.",
+    ),
+    "GET /admin/api/providers": Docs(
+        tag=TAG,
+        query=ProviderQuery,
+        response=ProviderList,
+        description="Those of the configuration, and all that this version can call, with why they are on or off.",
+    ),
+    "POST /admin/api/providers/{provider}/pause": Docs(
+        tag=TAG,
+        request=NewPause,
+        response=ProviderState,
+        description="No request begins with it any more, in other processes a few seconds later; those under way "
+        "finish. It stays paused over restarts. Paused again, only the reason changes.",
+        example={"reason": "Invoice under review"},
+    ),
+    "POST /admin/api/providers/{provider}/resume": Docs(
+        tag=TAG, response=ProviderState, description="One that is not paused stays as it is."
+    ),
+    "POST /admin/api/providers/{provider}/test": Docs(
+        tag=TAG,
+        response=ProviderTest,
+        description="Asks it something that costs nothing, with each of its keys. What works again is used again.",
     ),
 }
 """By method and path, as in `ADMIN_ROUTES`."""

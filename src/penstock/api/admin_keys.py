@@ -48,7 +48,13 @@ def _found(c: Connection, query: documents.KeyQuery) -> list[Key]:
 
 
 async def create_key(gateway: Gateway, incoming: Incoming) -> Reply:
-    given, now = await read_body(incoming, documents.NewKey), now_ms(gateway)
+    made = await make_key(gateway, await read_body(incoming, documents.NewKey))
+    return Reply(headers=_UNCACHED, pieces=(encode(made),))
+
+
+async def make_key(gateway: Gateway, given: documents.NewKey) -> documents.MadeKey:
+    """A new key, and its budget where one is given. Raises BadRequest and NotFound."""
+    now = now_ms(gateway)
     new = NewKey(
         given.name,
         given.scopes,
@@ -69,8 +75,7 @@ async def create_key(gateway: Gateway, incoming: Incoming) -> Reply:
         return _made(key, secret, budget_document(state))
 
     with dollars_are("budget.amount_usd"):
-        made = await gateway.books.change(create)
-    return Reply(headers=_UNCACHED, pieces=(encode(made),))
+        return await gateway.books.change(create)
 
 
 async def show_key(gateway: Gateway, incoming: Incoming, key: str) -> Reply:
@@ -78,15 +83,25 @@ async def show_key(gateway: Gateway, incoming: Incoming, key: str) -> Reply:
 
 
 async def change_key(gateway: Gateway, incoming: Incoming, key: str) -> Reply:
-    given, now = await read_body(incoming, documents.KeyChange), now_ms(gateway)
+    return Reply(pieces=(encode(await change(gateway, key, await read_body(incoming, documents.KeyChange))),))
+
+
+async def change(gateway: Gateway, key: str, given: documents.KeyChange) -> documents.Key:
+    """Raises BadRequest and NotFound."""
+    now = now_ms(gateway)
     changes = _changes(given, now)
-    return Reply(pieces=(encode(_key(await gateway.books.change(lambda c: keys.change_key(c, key, now, **changes)))),))
+    return _key(await gateway.books.change(lambda c: keys.change_key(c, key, now, **changes)))
 
 
 async def rotate_key(gateway: Gateway, incoming: Incoming, key: str) -> Reply:
-    given, now = await read_body(incoming, documents.Rotation), now_ms(gateway)
-    rotated = await gateway.books.change(lambda c: keys.rotate_key(c, key, given.overlap_seconds, now))
-    return Reply(headers=_UNCACHED, pieces=(encode(_made(*rotated)),))
+    made = await rotate(gateway, key, await read_body(incoming, documents.Rotation))
+    return Reply(headers=_UNCACHED, pieces=(encode(made),))
+
+
+async def rotate(gateway: Gateway, key: str, given: documents.Rotation) -> documents.MadeKey:
+    """The key with its new secret. Raises BadRequest and NotFound."""
+    now = now_ms(gateway)
+    return _made(*await gateway.books.change(lambda c: keys.rotate_key(c, key, given.overlap_seconds, now)))
 
 
 async def revoke_key(gateway: Gateway, incoming: Incoming, key: str) -> Reply:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from penstock.api import admin_keys, admin_people, admin_routing, admin_spending
+from penstock.api import admin_keys, admin_people, admin_providers, admin_routing, admin_spending
 from penstock.pipeline.request import Reply
 
 ADMIN_ROUTES: tuple[tuple[str, str, str, Callable[..., Awaitable[Reply]]], ...] = (
@@ -41,4 +41,8 @@ ADMIN_ROUTES: tuple[tuple[str, str, str, Callable[..., Awaitable[Reply]]], ...] 
     ("GET", "/admin/api/credits", "Credit and what is left of it", admin_spending.list_credits),
     ("POST", "/admin/api/credits", "Pay in", admin_spending.add_credit),
     ("GET", "/admin/api/routing", "How requests are routed now", admin_routing.show_routing),
+    ("GET", "/admin/api/providers", "Providers and how they do", admin_providers.list_providers),
+    ("POST", "/admin/api/providers/{provider}/pause", "Pause one", admin_providers.pause_provider),
+    ("POST", "/admin/api/providers/{provider}/resume", "Resume one", admin_providers.resume_provider),
+    ("POST", "/admin/api/providers/{provider}/test", "Test one without spending", admin_providers.test_provider),
 )

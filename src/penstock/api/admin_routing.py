@@ -47,8 +47,13 @@ class RoutingInForce(msgspec.Struct, frozen=True, kw_only=True):
 
 async def show_routing(gateway: Gateway, incoming: Incoming) -> Reply:
     """`GET /admin/api/routing`."""
+    return Reply(pieces=(encode(in_force(gateway)),))
+
+
+def in_force(gateway: Gateway) -> RoutingInForce:
+    """How requests are routed now."""
     routes, now = gateway.routes, gateway.clock.monotonic()
-    answer = RoutingInForce(
+    return RoutingInForce(
         read_at=moment(int(1000 * routes.read_at)),
         refused=routes.refused,
         settings=msgspec.to_builtins(routes.settings),
@@ -70,4 +75,3 @@ async def show_routing(gateway: Gateway, incoming: Incoming) -> Reply:
             for rest in gateway.rotation.resting(now)
         ],
     )
-    return Reply(pieces=(encode(answer),))

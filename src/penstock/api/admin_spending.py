@@ -34,7 +34,13 @@ async def list_budgets(gateway: Gateway, incoming: Incoming) -> Reply:
 
 
 async def create_budget(gateway: Gateway, incoming: Incoming) -> Reply:
-    given, now = await read_body(incoming, documents.NewBudget), now_ms(gateway)
+    state = await add_budget(gateway, await read_body(incoming, documents.NewBudget))
+    return Reply(pieces=(encode(budget_document(state)),))
+
+
+async def add_budget(gateway: Gateway, given: documents.NewBudget) -> BudgetState:
+    """Raises BadRequest and NotFound."""
+    now = now_ms(gateway)
     terms = documents.KeyBudget(
         amount_usd=given.amount_usd, period=given.period, hard=given.hard, on_unpriced=given.on_unpriced
     )
@@ -43,7 +49,7 @@ async def create_budget(gateway: Gateway, incoming: Incoming) -> Reply:
         return make_budget(c, _holder(c, given.level, given.holder), terms, now)
 
     with dollars_are("amount_usd"):
-        return Reply(pieces=(encode(budget_document(await gateway.books.change(create))),))
+        return await gateway.books.change(create)
 
 
 async def show_budget(gateway: Gateway, incoming: Incoming, budget: str) -> Reply:
@@ -53,13 +59,19 @@ async def show_budget(gateway: Gateway, incoming: Incoming, budget: str) -> Repl
 
 
 async def change_budget(gateway: Gateway, incoming: Incoming, budget: str) -> Reply:
-    given, now = await read_body(incoming, documents.BudgetChange), now_ms(gateway)
+    state = await amend_budget(gateway, budget, await read_body(incoming, documents.BudgetChange))
+    return Reply(pieces=(encode(budget_document(state)),))
+
+
+async def amend_budget(gateway: Gateway, budget: str, given: documents.BudgetChange) -> BudgetState:
+    """Raises BadRequest and NotFound."""
+    now = now_ms(gateway)
 
     def change(c: Connection) -> BudgetState:
         return spending.change_budget(c, budget, now, given.amount_usd, given.hard, given.on_unpriced)
 
     with dollars_are("amount_usd"):
-        return Reply(pieces=(encode(budget_document(await gateway.books.change(change))),))
+        return await gateway.books.change(change)
 
 
 async def end_budget(gateway: Gateway, incoming: Incoming, budget: str) -> Reply:
@@ -117,13 +129,18 @@ async def list_limits(gateway: Gateway, incoming: Incoming) -> Reply:
 
 
 async def create_limit(gateway: Gateway, incoming: Incoming) -> Reply:
-    given, now = await read_body(incoming, documents.NewLimit), now_ms(gateway)
+    return Reply(pieces=(encode(_limit(await add_limit(gateway, await read_body(incoming, documents.NewLimit)))),))
+
+
+async def add_limit(gateway: Gateway, given: documents.NewLimit) -> Limit:
+    """Raises BadRequest and NotFound."""
+    now = now_ms(gateway)
 
     def create(c: Connection) -> Limit:
         holder = _holder(c, given.level, given.holder)
         return spending.create_limit(c, holder, given.unit, given.amount, given.window_seconds, given.model, now)
 
-    return Reply(pieces=(encode(_limit(await gateway.books.change(create))),))
+    return await gateway.books.change(create)
 
 
 async def end_limit(gateway: Gateway, incoming: Incoming, limit: str) -> Reply:
@@ -159,14 +176,19 @@ async def list_allowances(gateway: Gateway, incoming: Incoming) -> Reply:
 
 
 async def create_allowance(gateway: Gateway, incoming: Incoming) -> Reply:
-    given, now = await read_body(incoming, documents.NewAllowance), now_ms(gateway)
+    made = await add_allowance(gateway, await read_body(incoming, documents.NewAllowance))
+    unused = AllowanceState(allowance=made, used=0, month_start=Period.MONTH.start(made.created_at))
+    return Reply(pieces=(encode(_allowance(unused)),))
+
+
+async def add_allowance(gateway: Gateway, given: documents.NewAllowance) -> Allowance:
+    """Raises BadRequest and NotFound."""
+    now = now_ms(gateway)
 
     def create(c: Connection) -> Allowance:
         return spending.create_allowance(c, _holder(c, given.level, given.holder), given.requests, now)
 
-    made = await gateway.books.change(create)
-    unused = AllowanceState(allowance=made, used=0, month_start=Period.MONTH.start(now))
-    return Reply(pieces=(encode(_allowance(unused)),))
+    return await gateway.books.change(create)
 
 
 async def end_allowance(gateway: Gateway, incoming: Incoming, allowance: str) -> Reply:
@@ -207,14 +229,19 @@ async def list_credits(gateway: Gateway, incoming: Incoming) -> Reply:
 
 
 async def add_credit(gateway: Gateway, incoming: Incoming) -> Reply:
-    given, now = await read_body(incoming, documents.NewCredit), now_ms(gateway)
+    return Reply(pieces=(encode(await pay_in(gateway, await read_body(incoming, documents.NewCredit))),))
+
+
+async def pay_in(gateway: Gateway, given: documents.NewCredit) -> documents.Credit:
+    """Raises BadRequest and NotFound."""
+    now = now_ms(gateway)
 
     def add(c: Connection) -> documents.Credit:
         holder = _holder(c, given.level, given.holder)
         return _credit(c, spending.add_credit(c, holder, given.amount_usd, given.note, now))
 
     with dollars_are("amount_usd"):
-        return Reply(pieces=(encode(await gateway.books.change(add)),))
+        return await gateway.books.change(add)
 
 
 def _credit(c: Connection, state: BudgetState) -> documents.Credit:

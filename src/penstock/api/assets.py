@@ -1,15 +1,23 @@
-"""Pictures by address: signed and valid for a while for anybody, or with a key that made or sent the picture."""
+"""Pictures by address: signed and valid for a while for anybody, or with a key that made or sent the picture.
+
+Small versions are had at the same addresses, and whoever made or sent a picture can delete it there.
+"""
 
 import re
+from functools import partial
+from urllib.parse import parse_qs
 
 from penstock.assets.links import allows
-from penstock.core.errors import Forbidden, NotFound, PenstockError, Unauthorized
+from penstock.assets.store import THUMBNAIL_SIDES
+from penstock.assets.thumbnails import MEDIA_TYPE
+from penstock.core.errors import BadRequest, Forbidden, NotFound, PenstockError, Unauthorized
 from penstock.core.picture import Picture
 from penstock.core.pieces import Bare
 from penstock.core.principal import Scope
 from penstock.pipeline.auth import authenticate
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Reply
+from penstock.store.picture import forget_picture
 
 
 class RangeNotSatisfiable(PenstockError):
@@ -19,26 +27,65 @@ class RangeNotSatisfiable(PenstockError):
 
 
 async def asset(gateway: Gateway, incoming: Incoming, digest: str) -> Reply:
-    """`GET /v1/assets/{digest}`, with ETag and byte ranges."""
+    """`GET /v1/assets/{digest}`, with ETag and byte ranges; with `width` a small version of it, with ETag."""
     await _admit(gateway, incoming, digest)
+    side = _side(incoming)
     row = await gateway.ledger.asset(digest)
     if row is None or not await gateway.assets.exists(digest):
-        raise NotFound("There is no such picture here, or it has been deleted.", code="asset_not_found")
-    headers = {
-        "etag": f'"{digest}"',
-        "accept-ranges": "bytes",
+        raise _not_found()
+    picture = Picture(digest, row.media_type, row.width, row.height, row.bytes)
+    if side is not None:
+        return await _small(gateway, incoming, picture, side)
+    headers = {**_headers(digest, row.media_type), "accept-ranges": "bytes"}
+    if headers["etag"] in incoming.headers.get("if-none-match", ""):
+        return Reply(status=304, media_type=row.media_type, headers=headers)
+    wanted = incoming.headers.get("range")
+    if wanted is None or incoming.headers.get("if-range", headers["etag"]) != headers["etag"]:
+        return Reply(media_type=row.media_type, headers=headers, pieces=(Bare(picture),))
+    return await _part(gateway, picture, wanted, headers)
+
+
+async def delete(gateway: Gateway, incoming: Incoming, digest: str) -> Reply:
+    """`DELETE /v1/assets/{digest}`."""
+    principal = incoming.principal
+    assert principal is not None
+    key_id = None if principal.may(Scope.ADMIN) else principal.key_id
+    await gateway.books.change(partial(forget_picture, digest=digest, key_id=key_id))
+    await gateway.assets.delete(digest)
+    return Reply(status=204)
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such picture here, or it has been deleted.", code="asset_not_found")
+
+
+def _headers(name: str, media_type: str) -> dict[str, str]:
+    """Of a file that never changes and that no browser is to run."""
+    return {
+        "etag": f'"{name}"',
         "cache-control": "private, max-age=31536000, immutable",
-        "content-disposition": f'inline; filename="{digest[:16]}.{row.media_type.removeprefix("image/")}"',
+        "content-disposition": f'inline; filename="{name[:16]}{name[64:]}.{media_type.removeprefix("image/")}"',
         "content-security-policy": "default-src 'none'; sandbox",
         "x-content-type-options": "nosniff",
     }
-    if f'"{digest}"' in incoming.headers.get("if-none-match", ""):
-        return Reply(status=304, media_type=row.media_type, headers=headers)
-    picture = Picture(digest, row.media_type, row.width, row.height, row.bytes)
-    wanted = incoming.headers.get("range")
-    if wanted is None or incoming.headers.get("if-range", f'"{digest}"') != f'"{digest}"':
-        return Reply(media_type=row.media_type, headers=headers, pieces=(Bare(picture),))
-    return await _part(gateway, picture, wanted, headers)
+
+
+def _side(incoming: Incoming) -> int | None:
+    """The longest side of the small version that is asked for; None: the picture itself. Raises BadRequest."""
+    given = parse_qs(incoming.query, keep_blank_values=True).get("width")
+    if given is None:
+        return None
+    sides = {str(side): side for side in THUMBNAIL_SIDES}
+    if len(given) > 1 or given[0] not in sides:
+        raise BadRequest(f"`width` must be {' or '.join(sides)}, or be left out for the picture itself.", param="width")
+    return sides[given[0]]
+
+
+async def _small(gateway: Gateway, incoming: Incoming, picture: Picture, side: int) -> Reply:
+    headers = _headers(f"{picture.digest}-{side}", MEDIA_TYPE)
+    if headers["etag"] in incoming.headers.get("if-none-match", ""):
+        return Reply(status=304, media_type=MEDIA_TYPE, headers=headers)
+    return Reply(media_type=MEDIA_TYPE, headers=headers, pieces=(await gateway.thumbnails.load(picture, side),))
 
 
 async def _admit(gateway: Gateway, incoming: Incoming, digest: str) -> None:
@@ -51,7 +98,7 @@ async def _admit(gateway: Gateway, incoming: Incoming, digest: str) -> None:
     if principal is None:
         raise Unauthorized("This needs a key or a signed address.")
     if not principal.may(Scope.ADMIN) and not await gateway.ledger.linked_to_key(digest, principal.key_id):
-        raise NotFound("There is no such picture here, or it has been deleted.", code="asset_not_found")
+        raise _not_found()
 
 
 async def _part(gateway: Gateway, picture: Picture, wanted: str, headers: dict[str, str]) -> Reply:

@@ -5,7 +5,7 @@ through `pipeline.ingress`.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from enum import Enum
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -45,10 +45,15 @@ def read_query(incoming: Incoming, kind: type[T]) -> T:
         if name in given:
             raise BadRequest(f"`{name[:_MOST_SHOWN]}` is given twice.", param=name[:_MOST_SHOWN])
         given[name] = value
+    return read_fields(given, kind, "parameter")
+
+
+def read_fields(given: Mapping[str, Any], kind: type[T], noun: str = "field") -> T:
+    """Texts, or lists and mappings of them, as what they stand for. Raises BadRequest in a sentence with the field."""
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _refusal(error, kind, "parameter") from error
+        raise _refusal(error, kind, noun) from error
 
 
 def _refusal(error: msgspec.ValidationError, kind: type[msgspec.Struct], noun: str) -> BadRequest:

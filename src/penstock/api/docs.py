@@ -109,6 +109,12 @@ DOCS: Mapping[str, Docs] = {
         description="Needs the signed address that an answer gave, or a key that made or sent the picture. With ETag "
         "and byte ranges.",
     ),
+    "DELETE /v1/assets/{digest}": Docs(
+        tag="Images",
+        empty=True,
+        description="By a key that made or sent the picture, where no other key did, or by an administrator. The "
+        "ledger keeps what it cost and which requests it belonged to.",
+    ),
     "GET /healthz": _HEALTH,
     "GET /health": _HEALTH,
     "GET /v1/health": _HEALTH,
@@ -134,8 +140,6 @@ DOCS: Mapping[str, Docs] = {
         description="What each provider takes of a request, and what it costs there line by line.",
     ),
     "GET /openapi.json": Docs(tag="Documentation", media_type="application/vnd.oai.openapi+json"),
-    "GET /docs": Docs(tag="Documentation", media_type="text/html"),
-    "GET /static/{path...}": Docs(tag="Documentation", media_type="*/*"),
     **ADMIN_DOCS,
     **USAGE_DOCS,
 }

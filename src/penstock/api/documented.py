@@ -22,6 +22,8 @@ class Docs:
     """JSON answer."""
     events: type[msgspec.Struct] | None = None
     """One server-sent event of a streamed answer."""
+    empty: bool = False
+    """Whether it answers with 204 and no body."""
     media_type: str = "application/json"
     """Of an answer that is not JSON."""
     example: Mapping[str, object] = field(default_factory=dict)

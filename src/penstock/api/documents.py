@@ -582,8 +582,15 @@ class Health(msgspec.Struct, kw_only=True):
 
 
 class AssetQuery(msgspec.Struct, kw_only=True):
-    """The signature in an address that this gateway gave out; without it a key is needed."""
+    """The signature in an address that this gateway gave out; without it a key is needed. It does not cover `width`."""
 
+    width: Annotated[
+        Literal[320, 960] | UnsetType,
+        Meta(
+            description="A small version as WebP, no side longer than so many pixels and none longer than it was; "
+            "without it the picture itself."
+        ),
+    ] = UNSET
     expires: Annotated[int | UnsetType, Meta(description="Unix seconds.")] = UNSET
     signature: str | UnsetType = UNSET
 

@@ -90,11 +90,12 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 async def explain(gateway: Gateway, incoming: Incoming) -> Reply:
     """`GET` and `POST /v1/explain`. Raises what the endpoint of the request would raise for the same body."""
-    return await told(_answer(gateway, incoming), gateway, incoming)
-
-
-async def _answer(gateway: Gateway, incoming: Incoming) -> Explanation:
     fields = _from_query(incoming.query) if incoming.method in ("GET", "HEAD") else None
+    return await told(explained(gateway, incoming, fields), gateway, incoming)
+
+
+async def explained(gateway: Gateway, incoming: Incoming, fields: Fields | None) -> Explanation:
+    """What would become of the request with these fields, or of the one that is the body, by who sends it."""
     life, read = await read_request(gateway, incoming, fields)
     model, call = await as_asked(life, read, gateway)
     direct(life, model, gateway)

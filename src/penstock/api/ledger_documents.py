@@ -84,6 +84,8 @@ class LedgerRequest(msgspec.Struct, frozen=True, kw_only=True):
     mirror_of: Annotated[
         str | None, Meta(description="Of a copy made for comparison, which its caller never saw: the request.")
     ]
+    app: Annotated[str | None, Meta(description="The application it came from: its title, else its page's host.")]
+    app_url: Annotated[str | None, Meta(description="The address of its page, without path and query.")]
 
 
 class LedgerAttempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """`GET /openapi.json`: the OpenAPI 3.1 document of this gateway, made from the table of routes and the documents.
 
 Nothing in it is written down twice: paths, scopes and dialects come from the routes, bodies from msgspec Structs. The
-page at /docs (`pages`) is drawn from the same document.
+page at /docs is drawn from the same document.
 """
 
 import inspect
@@ -45,7 +45,6 @@ PATH_PARAMETERS = {
     "author": ("The maker, the part of a slug before the slash.", "sandbox"),
     "slug": ("The part of a slug after the slash.", "image"),
     "digest": ("SHA-256 of the picture, hexadecimal.", "0" * 64),
-    "path": ("A file of the pages.", "docs.css"),
     "hash": ("SHA-256 of a key, hexadecimal.", "0" * 64),
     "request": ("Id of a request.", "req_01jd0000000000000000000000"),
     "organisation": ("Id or name of an organisation.", "lighthouse"),
@@ -55,6 +54,7 @@ PATH_PARAMETERS = {
     "budget": ("Id of a budget or a credit.", "bud_01jd0000000000000000000000"),
     "limit": ("Id of a rate limit.", "lim_01jd0000000000000000000000"),
     "allowance": ("Id of an allowance.", "alw_01jd0000000000000000000000"),
+    "provider": ("Slug of a provider.", "bfl"),
 }
 
 REQUEST_HEADERS = {
@@ -199,7 +199,7 @@ def _operation(route: "Route") -> Json:
         "summary": route.summary,
         "description": docs.description,
         "parameters": list(_parameters(route, docs)),
-        "responses": {"200": _answer(route, docs), **_failures(route)},
+        "responses": {"204" if docs.empty else "200": _answer(route, docs), **_failures(route)},
         "security": [] if route.scope is Scope.PUBLIC else [{"key": []}],
         "x-penstock-scope": str(route.scope),
     }
@@ -217,6 +217,7 @@ def _body(docs: Docs) -> Json:
 
 def _answer(route: "Route", docs: Docs) -> Json:
     content: Json = {docs.media_type: {"schema": _ref(docs.response)} if docs.response else {}}
+    content = {} if docs.empty else content
     description = _summary(docs.response) if docs.response else route.summary
     if docs.events is not None:
         content["text/event-stream"] = {"schema": _ref(docs.events)}

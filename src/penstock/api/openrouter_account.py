@@ -230,8 +230,10 @@ class RouterGeneration(msgspec.Struct, frozen=True, kw_only=True):
     cache_discount: None = None
     is_byok: bool = False
     app_id: None = None
-    origin: str = ""
-    http_referer: None = None
+    origin: Annotated[str, Meta(description="As `http_referer`; empty where not known.")]
+    http_referer: Annotated[
+        str | None, Meta(description="The address of the application's page, without path and query.")
+    ]
     user_agent: None = None
     external_user: Annotated[str | None, Meta(description="The caller's own name for a user.")]
     session_id: str | None
@@ -301,6 +303,8 @@ def _generation(found: RequestDetail, gateway: Gateway) -> RouterGeneration:
         megapixels=None if row.output_pixels is None else Decimal(row.output_pixels) / 2**20,
         status=row.status,
         error_code=row.error_code,
+        origin=row.app_url or "",
+        http_referer=row.app_url,
         external_user=row.user_id,
         session_id=row.session_id,
         workspace_id=row.organisation_id,

@@ -1,7 +1,7 @@
 """The table of endpoints: method, path, the scope it needs, and who answers.
 
 A surface takes the whole way of a request (`pipeline.life`); a handler reads something and replies. Nothing is served
-that is not in this table.
+that is not in this table or in that of the pages (`web.routes`).
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from penstock.api import assets, explain, health, models, openapi, pages, quotes, workloads
+from penstock.api import assets, explain, health, models, openapi, quotes, workloads
 from penstock.api.admin_routes import ADMIN_ROUTES
 from penstock.api.openai import ChatCompletions, Embeddings, ImageEdits, ImageGenerations
 from penstock.api.openrouter import OpenRouterChat, OpenRouterEmbeddings, OpenRouterImages
@@ -60,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/explain", Scope.INFERENCE, "Who would be asked, and why", handler=explain.explain),
     Route("POST", "/v1/quote/workload", Scope.READ, "What many requests would cost", handler=workloads.workload),
     Route("GET", "/v1/assets/{digest}", Scope.PUBLIC, "A picture, by signed address or key", handler=assets.asset),
+    Route("DELETE", "/v1/assets/{digest}", Scope.INFERENCE, "Delete a picture", handler=assets.delete),
     Route("GET", "/v1/models", Scope.READ, "The models", handler=models.models),
     Route("GET", "/v1/models/{model...}", Scope.READ, "One model", handler=models.model),
     Route("GET", "/api/v1/models", Scope.READ, "The models", handler=router_models),
@@ -79,8 +80,6 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/healthz", Scope.PUBLIC, "The process answers", handler=health.alive),
     Route("GET", "/readyz", Scope.PUBLIC, "Ready to serve", handler=health.ready),
     Route("GET", "/openapi.json", Scope.PUBLIC, "This description, for programs", handler=openapi.openapi),
-    Route("GET", "/docs", Scope.PUBLIC, "This description, as a page", handler=pages.documentation),
-    Route("GET", "/static/{path...}", Scope.PUBLIC, "Style and script of the pages", handler=pages.static),
     *(Route(method, path, Scope.ADMIN, summary, handler=handler) for method, path, summary, handler in ADMIN_ROUTES),
     *(Route(method, path, scope, summary, handler=handler) for method, path, scope, summary, handler in USAGE_ROUTES),
 )

@@ -41,6 +41,7 @@ class _Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     organisation: _Which = None
     team: _Which = None
     user: _Which = None
+    app: _Slug = None
 
     def where(self) -> Mapping[str, str]:
         return {name: value for name, value in asdict(self).items() if name in FIELDS and value is not None}
@@ -52,8 +53,8 @@ class UsageQuery(_Filter, frozen=True, forbid_unknown_fields=True, kw_only=True)
     by: Annotated[
         str,
         Meta(
-            description="One or several, with commas: model, provider, operation, key, organisation, team, user, day, "
-            "hour; empty: everything together."
+            description="One or several, with commas: model, provider, operation, key, organisation, team, user, app, "
+            "day, hour; empty: everything together."
         ),
     ] = "model"
     since: _Since = "30d"
@@ -74,6 +75,7 @@ class UsageSums(msgspec.Struct, frozen=True, kw_only=True):
     team_name: _Group = UNSET
     user: _Group = UNSET
     user_name: _Group = UNSET
+    app: _Group = UNSET
     day: _Group = UNSET
     hour: _Group = UNSET
     requests: int

@@ -104,6 +104,14 @@ class WorkloadAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def workload(gateway: Gateway, incoming: Incoming) -> Reply:
     """`POST /v1/quote/workload`."""
     given = await read_body(incoming, WorkloadRequest)
+    return Reply(pieces=(encode(workload_answer(gateway, given)),))
+
+
+def workload_answer(gateway: Gateway, given: WorkloadRequest) -> WorkloadAnswer:
+    """What the workload costs at each offer of its model.
+
+    Raises NotFound for a model nobody knows, and BadRequest for what contradicts itself.
+    """
     model = find_model(given.model, gateway.catalogue)
     calls = calls_of(given, stand_ins(given))
     units = gateway.catalogue.units
@@ -111,14 +119,13 @@ async def workload(gateway: Gateway, incoming: Incoming) -> Reply:
         workload_offer(given, calls, offer, model, on=offer.provider in gateway.accounts, units=units)
         for offer in gateway.catalogue.offers(model.slug)
     ]
-    answer = WorkloadAnswer(
+    return WorkloadAnswer(
         operation=given.operation,
         model=model.slug,
         asked_model=given.model,
         offers=offers,
         cheapest=cheapest((entry, entry.per_request_usd) for entry in offers),
     )
-    return Reply(pieces=(encode(answer),))
 
 
 def workload_offer(

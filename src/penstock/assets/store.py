@@ -4,7 +4,9 @@ A folder or an object store, chosen by address. It knows bytes only; owners, lin
 """
 
 import re
+import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -23,6 +25,8 @@ from penstock.core.picture import Picture
 PICTURE_LIMIT = 64 * 2**20
 """Bytes of one encoded picture, unless told otherwise."""
 CHUNK = 256 * 1024
+THUMBNAIL_SIDES = (320, 960)
+"""Longest sides, in pixels, of the small versions that may be kept of a picture."""
 _LEFTOVER_SECONDS = 3600
 
 
@@ -89,8 +93,32 @@ class AssetStore:
         return await self._files.exists(_name(digest))
 
     async def delete(self, digest: str) -> None:
-        """Remove a picture; nothing happens where there is none."""
+        """Remove a picture, and then its small versions; nothing happens where there is none."""
         await self._files.delete(_name(digest))
+        await self.delete_thumbnails(digest)
+
+    async def delete_thumbnails(self, digest: str) -> None:
+        """Remove a picture's small versions; nothing happens where there are none."""
+        for side in THUMBNAIL_SIDES:
+            await self._files.delete(_thumbnail_name(digest, side))
+
+    async def load_thumbnail(self, digest: str, side: int) -> bytes | None:
+        """The small version of a picture that is kept; None where none is."""
+        try:
+            return await self._files.load(_thumbnail_name(digest, side))
+        except NotFound:
+            return None
+
+    async def keep_thumbnail(self, digest: str, side: int, data: bytes, media_type: str) -> None:
+        """Keep a small version of a picture until that is deleted; `side` is one of `THUMBNAIL_SIDES`."""
+        target, incoming = _thumbnail_name(digest, side), self._spool / f"{secrets.token_hex(16)}{SUFFIX}"
+        try:
+            incoming.write_bytes(data)
+        except OSError as error:
+            with suppress(OSError):
+                incoming.unlink(missing_ok=True)
+            raise failed(error) from error
+        await self._files.adopt(incoming, target, len(data), media_type)
 
     def sweep(self, now: float) -> int:
         """Remove spool files last written more than an hour before `now` (Unix seconds); how many there were."""
@@ -116,3 +144,10 @@ def _name(digest: str) -> str:
     if re.fullmatch(r"[0-9a-f]{64}", digest) is None:
         raise NotFound("A picture's name is a SHA-256 in lower-case hexadecimal.", code="asset_not_found")
     return name(digest)
+
+
+def _thumbnail_name(digest: str, side: int) -> str:
+    if side not in THUMBNAIL_SIDES:
+        raise ValueError(f"no small version has a side of {side}")
+    folder, rest = _name(digest).removeprefix("sha256/").split("/")
+    return f"thumbnails/{folder}/{rest}-{side}.webp"

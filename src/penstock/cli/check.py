@@ -1,11 +1,16 @@
 """`penstock check`: what a configuration switches on, and what is wrong with it."""
 
 import os
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from penstock.cli.options import AsJson, Config, Data, settings_of, show_json
+from penstock.cli.options import AsJson, Config, Data, open_books, settings_of, show_json
+from penstock.settings import Settings
+
+if TYPE_CHECKING:
+    from penstock.store.paused import Pause
 
 
 def check(
@@ -32,13 +37,29 @@ def check(
         for slug, switch in switches(catalogue.providers, settings, os.environ).items()
         if everything or switch.provider.adapter
     }
-    offers = catalogue.counts()
+    offers, paused = catalogue.counts(), _paused(settings)
     if as_json:
         show_json(
             [
-                {"provider": slug, "on": switch.account is not None, "reason": switch.reason, "offers": offers[slug]}
+                {
+                    "provider": slug,
+                    "on": switch.account is not None,
+                    "paused": paused[slug].reason if switch.account and slug in paused else None,
+                    "reason": switch.reason,
+                    "offers": offers[slug],
+                }
                 for slug, switch in found.items()
             ]
         )
     else:
-        show(switches_table(found, offers))
+        show(switches_table(found, offers, paused))
+
+
+def _paused(settings: Settings) -> Mapping[str, "Pause"]:
+    """What an administrator has paused; nothing where no gateway has run on the data directory."""
+    from penstock.store.paused import pauses
+
+    if not (settings.data_path / "penstock.db").exists():
+        return {}
+    with open_books(settings) as books:
+        return books.read(pauses)

@@ -47,7 +47,7 @@ def _first_key(settings: Settings) -> str | None:
 def _greet(settings: Settings, key: str | None) -> None:
     host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
     address = settings.server.public_url or f"http://{host}:{settings.server.port}"
-    typer.echo(f"Penstock {__version__} at {address}  (interactive API documentation at {address}/docs)")
+    typer.echo(f"Penstock {__version__} at {address}  (open it in a browser; the API is described at {address}/docs)")
     if key:
         typer.echo(f"\nAdministrator key, shown this once:\n\n    {key}\n")
     shown = key or "$PENSTOCK_API_KEY"

@@ -23,7 +23,8 @@ def usage(
     by: Annotated[
         str,
         typer.Option(
-            help="One or several, with commas: model, provider, operation, key, organisation, team, user, day, hour."
+            help="One or several, with commas: model, provider, operation, key, organisation, team, user, app, day, "
+            "hour."
         ),
     ] = "model",
     since: Since = "30d",

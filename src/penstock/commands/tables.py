@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from penstock.core.money import plain
+from penstock.store.paused import Pause
 from penstock.upstream.credentials import Switch
 
 _PIPE_COLUMNS = 10_000
@@ -55,11 +56,13 @@ def dollars(amount: Decimal | None) -> str:
     return f"{whole}.{fraction:0<2}"
 
 
-def switches_table(switches: Mapping[str, Switch], offers: Mapping[str, int]) -> Table:
+def switches_table(switches: Mapping[str, Switch], offers: Mapping[str, int], paused: Mapping[str, Pause]) -> Table:
     table = new_table("Provider", "", "Offers", "Why")
     for slug, switch in switches.items():
-        on = "[green]on[/]" if switch.account else "[dim]off[/]"
-        table.add_row(slug, on, str(offers[slug]), switch.reason)
+        pause = paused.get(slug) if switch.account else None
+        on = "[yellow]paused[/]" if pause else "[green]on[/]" if switch.account else "[dim]off[/]"
+        reason = f"paused by the administrator: {escape(pause.reason)}" if pause else switch.reason
+        table.add_row(slug, on, str(offers[slug]), reason)
     return table
 
 

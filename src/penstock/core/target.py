@@ -214,3 +214,5 @@ class Exclusion:
     reason: str
     field: str | None = None
     """The request field the reason is about, where there is one."""
+    paused: bool = False
+    """It could, were its provider not paused by the administrator."""

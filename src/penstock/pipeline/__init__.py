@@ -21,11 +21,11 @@ keep.py      pictures brought home: downloaded or decoded into the asset store
 settle.py    usage -> exact cost
 late.py      what losers of a race cost, added when they are done
 mirror.py    copies for comparison, after the answer
-record.py    one ledger row per request and per attempt
+record.py    one ledger row per request and per attempt (`apps.py`: which application it came from)
 facts.py     what is written down of a request under way
 resume.py    requests finished whose process died
 retention.py pictures and rows of the ledger deleted when their time is over
-sharing.py   how offers have been doing, kept and told to other processes
+sharing.py   how offers have been doing, kept, told to other processes and added up by day
 probe.py     providers that are down are asked something that costs nothing
 reload.py    routing read again when its file has changed (`routes.py` is what it says)
 respond.py   replies out, in pieces, with the metadata headers

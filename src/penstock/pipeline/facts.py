@@ -14,6 +14,7 @@ from penstock.core.picture import Picture
 from penstock.core.principal import Principal
 from penstock.core.target import Candidate
 from penstock.metering.quote import Quote
+from penstock.pipeline.apps import app_of, headers_of
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Life, Reply, Surface
 from penstock.routing.base import Plan
@@ -33,7 +34,10 @@ def facts_of(life: Life, plan: Plan) -> dict[str, Any]:
         "trace_id": incoming.trace_id,
         "path": incoming.path,
         "started_at": incoming.started_at,
-        "headers": {f"x-penstock-{name}": text for name in _RECORDED if (text := incoming.ours(name))},
+        "headers": {
+            **{f"x-penstock-{name}": text for name in _RECORDED if (text := incoming.ours(name))},
+            **headers_of(app_of(incoming)),
+        },
         "key_id": principal.key_id,
         "organisation_id": principal.organisation_id,
         "team_id": principal.team_id,
@@ -88,9 +92,10 @@ def life_of(row: ReservationRow, gateway: Gateway) -> Life:
 def candidate_of(offer_id: str, gateway: Gateway) -> Candidate | None:
     """The offer with this id as a candidate; None where it, or its provider's account, is no longer there."""
     offer = gateway.catalogue.offer(offer_id)
-    if offer is None or offer.provider not in gateway.accounts:
+    accounts = gateway.accounts.accounts  # those that are paused too: what they have accepted is asked for
+    if offer is None or offer.provider not in accounts:
         return None
-    return Candidate(gateway.catalogue.models[offer.model], offer, gateway.accounts[offer.provider])
+    return Candidate(gateway.catalogue.models[offer.model], offer, accounts[offer.provider])
 
 
 class _Absent:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from random import random
 
 from penstock.assets.store import AssetStore
+from penstock.assets.thumbnails import Thumbnails
 from penstock.catalogue.search import Catalogue
 from penstock.core.clock import Clock
-from penstock.core.target import Account
 from penstock.metering.windows import Windows
 from penstock.pipeline.background import Background, Purse, Turns
 from penstock.pipeline.routes import RoutesInForce
+from penstock.pipeline.switchboard import Switchboard
 from penstock.providers.base import AnyAdapter
 from penstock.routing.base import Dice
 from penstock.settings import Settings
@@ -33,8 +34,8 @@ class Gateway:
 
     settings: Settings
     catalogue: Catalogue
-    accounts: Mapping[str, Account]
-    """Providers that are on, by slug."""
+    accounts: Switchboard
+    """Providers that may be called, by slug; changes while the gateway runs."""
     adapters: Mapping[str, AnyAdapter]
     routes: RoutesInForce
     """How requests are routed; changes while the gateway runs."""
@@ -42,6 +43,7 @@ class Gateway:
     fetcher: Fetcher
     slots: Slots
     assets: AssetStore
+    thumbnails: Thumbnails
     ledger: Ledger
     keys: Keys
     books: Books

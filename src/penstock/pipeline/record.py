@@ -13,6 +13,7 @@ from penstock.core.money import pico_or_none
 from penstock.core.picture import Picture
 from penstock.core.pieces import without_pictures
 from penstock.core.usage import Usage
+from penstock.pipeline.apps import NOBODY, app_of
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Attempt, Incoming, Life
 from penstock.pipeline.settle import charged_pico, settlement
@@ -97,6 +98,7 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
     incoming, call, charge, served = life.incoming, life.call, life.charge, life.served_by
     asked = served or next(iter(life.candidates), None)
     payer = None if life.free else life.principal
+    app = NOBODY if life.free else app_of(incoming)
     usage = life.answer.usage if life.answer else Usage()
     picture_call = call if isinstance(call, ImageCall) else None
     quote = life.quotes.get(served.offer.id) if served else None
@@ -154,6 +156,8 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         price_version=price.version if price else None,
         resumed=life.resumed,
         mirror_of=life.mirror_of,
+        app=app.name,
+        app_url=app.url,
     )
 
 

@@ -61,6 +61,8 @@ class Incoming:
     """Whether there may be any header of ours; most requests have none, and are asked for many."""
     principal: Principal | None = None
     """Who sent it, once that is known; None on a public route."""
+    session: str = ""
+    """The secret of the session it belongs to, once that is known; empty where it came with a key or with neither."""
     pictures: dict[str, Picture] = field(default_factory=dict)
     """Every picture stored while the body was read, by digest, whatever becomes of the request."""
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from penstock.catalogue.capability import refusal
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import Call
-from penstock.core.errors import BadRequest, Forbidden, NotFound, PenstockError
+from penstock.core.errors import BadRequest, Forbidden, NotFound, PenstockError, Unavailable
 from penstock.core.principal import Principal
 from penstock.core.target import Candidate, Exclusion, Model, Offer
 from penstock.pipeline.gateway import Gateway
@@ -67,8 +67,8 @@ def resolve(life: Life, call: Call, gateway: Gateway) -> None:
     """Fill in the candidates, model after model, and what is to be said of the first model's end.
 
     Raises NotFound where nobody switched on serves any of the models, or not any more; Forbidden where the key may not
-    call the first, or nobody who serves them; and BadRequest where nobody can honour the call, with every offer's
-    reason.
+    call the first, or nobody who serves them; and BadRequest where nobody can honour the call, or Unavailable where
+    only who is paused could, with every offer's reason.
     """
     assert life.way is not None
     first = life.way.models[0]
@@ -77,14 +77,15 @@ def resolve(life: Life, call: Call, gateway: Gateway) -> None:
     candidates: list[Candidate] = []
     unserved_models = 0
     for model in (*life.way.models, *life.way.others):
-        serving = [offer for offer in gateway.catalogue.offers(model.slug) if offer.provider in gateway.accounts]
+        on = gateway.accounts.accounts
+        serving = [offer for offer in gateway.catalogue.offers(model.slug) if offer.provider in on]
         unserved_models += not serving or all(_over(offer, life) for offer in serving)
         for offer in serving:
             excluded = exclusion(offer, life, call, model, gateway)
             if excluded:
                 exclusions.append(excluded)
             else:
-                candidates.append(Candidate(model, offer, gateway.accounts[offer.provider]))
+                candidates.append(Candidate(model, offer, on[offer.provider]))
     life.exclusions = tuple(exclusions)
     if not candidates:
         if unserved_models == len(life.way.models) + len(life.way.others):
@@ -113,6 +114,7 @@ def exclusion(offer: Offer, life: Life, call: Call, model: Model, gateway: Gatew
         or _barred(offer, life.principal, model)
         or _unwanted(offer, life, call, model, gateway)
         or refusal(call, offer, model)
+        or _paused(offer, gateway)  # last: who is paused could carry out the call
     )
 
 
@@ -171,12 +173,19 @@ def _unwanted(offer: Offer, life: Life, call: Call, model: Model, gateway: Gatew
     return unwanted(offer, gateway.catalogue.providers[offer.provider], life.preferences, call, model)
 
 
+def _paused(offer: Offer, gateway: Gateway) -> Exclusion | None:
+    why = gateway.accounts.why_paused(gateway.catalogue.providers[offer.provider]) if gateway.accounts.paused else None
+    return None if why is None else Exclusion(offer, why, paused=True)
+
+
 def refused(exclusions: Sequence[Exclusion], principal: Principal) -> PenstockError:
     """The error where every offer is excluded, with all the reasons."""
     first = exclusions[0]
     reasons = " ".join(dict.fromkeys(exclusion.reason for exclusion in exclusions))
     if not any(principal.may_use(exclusion.offer.provider) for exclusion in exclusions):
         return Forbidden(reasons, code="provider_not_allowed", param=first.field)
+    if any(exclusion.paused for exclusion in exclusions):
+        return Unavailable(reasons, code="provider_paused")
     return BadRequest(reasons, code="unsupported_request", param=first.field)
 
 
@@ -194,7 +203,10 @@ def unserved(model: Model, gateway: Gateway, day: date) -> NotFound:
         others = f" Others still serve it.{elsewhere}" if elsewhere else ""
         return NotFound(f"`{model.slug}` ended on {ended}.{instead}{others}", code="model_deprecated", param="model")
     sentence = f"is known, but no provider that serves it is switched on here.{elsewhere}"
-    if not callable_ones:
+    paused = [why for provider in providers if (why := gateway.accounts.why_paused(provider))]
+    if paused:
+        sentence = f"is not served now. {' '.join(paused)}"
+    elif not callable_ones:
         sentence = "is known with its prices, but no provider that serves it can be called by this gateway yet."
     return NotFound(f"`{model.slug}` {sentence}", code="model_not_available", param="model")
 

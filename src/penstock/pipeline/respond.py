@@ -185,12 +185,10 @@ async def send_reply(
     send: Send, reply: Reply, headers: Mapping[str, str], gateway: Gateway, *, head: bool = False
 ) -> None:
     """One whole reply; with `head` the body's length is told and the body kept back. `headers` come beside its own."""
-    everything = {
-        **headers,
-        **reply.headers,
-        "content-type": reply.media_type,
-        "content-length": str(length(reply.pieces) + (reply.spool.size if reply.spool else 0)),
-    }
+    everything = {**headers, **reply.headers}
+    if reply.status != 204:  # which has no body, nor anything said of one (RFC 9110, section 8.6)
+        everything["content-type"] = reply.media_type
+        everything["content-length"] = str(length(reply.pieces) + (reply.spool.size if reply.spool else 0))
     try:
         await send({"type": "http.response.start", "status": reply.status, "headers": _encoded(everything)})
         await _send_pieces(send, () if head else reply.pieces, reply.spool is not None, gateway)

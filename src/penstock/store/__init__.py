@@ -12,6 +12,7 @@
     amending     a recorded request set right, when losers of a race have told what they cost
     presence     which processes are alive, so that what dead ones left is finished
     health       how offers have been doing, minute by minute, as processes tell each other
+    health_days  the same day by day, added up and kept for longer
     mirrors      what copies of requests, made for comparison, have cost
     books        runs what administrators do; `people`, `keys` and `spending` (with `held`, `checks`) are what they do
     marker       a file that says that something of it has changed
@@ -20,6 +21,8 @@
     usage        who used how much, from those sums
     spent        what keys have spent, from those sums
     requests     the ledger page by page, one request whole, and batches for an export
+    gallery      the pictures made here, page by page
+    picture      one of them with all that is known of it, and how it is forgotten
     reconcile    costs that providers stated beside those our prices come to
     forgetting   rows whose retention is over
     kept         secrets of the gateway itself, made at first start

@@ -1,12 +1,12 @@
-"""The key of a request: whose it is and what bounds it, or why it opens nothing.
+"""The key of a request, or of a session: whose it is and what bounds it, or why it opens nothing.
 
 What was looked up is trusted until the books change, in this process or another, and for a second at most; so a
 change counts for the very next request, and a caller with a wrong key costs one read a second.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, or_, select
 
@@ -41,6 +41,7 @@ UNKNOWN = Refused("unknown", "This API key is not known here. Check that it was 
 REVOKED = Refused("revoked", "This API key was revoked. Ask the administrator of this gateway for another one.")
 EXPIRED = Refused("expired", "This API key has expired. Ask the administrator of this gateway for another one.")
 ROTATED = Refused("rotated", "This API key was replaced by a new one. Ask the administrator of this gateway for it.")
+SIGNED_OUT = Refused("signed_out", "You are signed out. Sign in again with your key.")
 ARCHIVED = {
     noun: Refused("archived", f"The {noun} of this API key is archived. Ask the administrator of this gateway.")
     for noun in ("organisation", "team", "user")
@@ -60,29 +61,35 @@ class Keys:
 
     async def find(self, secret: str) -> Principal | Refused:
         """Whose key this is, or why it is refused. Raises Unavailable where the database cannot be read."""
-        hash = hashed(secret)
+        return await self._answer(hashed(secret), _find)
+
+    async def find_session(self, secret: str) -> Principal | Refused:
+        """Whose key a session of the pages was begun with, or why it opens nothing. Raises as `find`."""
+        return await self._answer(hashed(secret), _find_session)
+
+    async def _answer(self, hash: str, find: "_Finder") -> Principal | Refused:
         # Asked before the read: what changes in between makes the entry look older than it is, never newer.
         state = self._marker.state()
         now = self._clock.monotonic()
         entry = self._known.get(hash) or self._unknown.get(hash)
         if entry is None or entry.state != state or now - entry.read_at >= TRUSTED_SECONDS:
-            entry = await self._read(hash, state, now)
+            entry = await self._read(hash, state, now, find)
         return entry.answer(int(self._clock.now() * 1000))
 
-    async def _read(self, hash: str, state: State, now: float) -> "_Entry":
+    async def _read(self, hash: str, state: State, now: float, find: "_Finder") -> "_Entry":
         """Read a key; callers that ask for the same one, with nothing changed meanwhile, share the answer."""
         reading = (hash, state)
         task = self._reading.get(reading)
         if task is None:
-            task = asyncio.create_task(self._read_and_keep(hash, state, now))
+            task = asyncio.create_task(self._read_and_keep(hash, state, now, find))
             self._reading[reading] = task
             task.add_done_callback(lambda _: self._reading.pop(reading))
         return await asyncio.shield(task)  # one caller that hangs up must not take the answer from the others
 
-    async def _read_and_keep(self, hash: str, state: State, now: float) -> "_Entry":
-        opens = await self._database.read(partial(_find, hash=hash))
+    async def _read_and_keep(self, hash: str, state: State, now: float, find: "_Finder") -> "_Entry":
+        opens = await self._database.read(lambda c: find(c, hash))
         entry = _Entry(opens, state, now)
-        kept, other = (self._unknown, self._known) if opens is _NOTHING else (self._known, self._unknown)
+        kept, other = (self._unknown, self._known) if opens in _NOTHINGS else (self._known, self._unknown)
         kept.put(hash, entry)
         other.drop(hash)
         return entry
@@ -99,6 +106,8 @@ class _Opens:
 
 
 _NOTHING = _Opens(UNKNOWN)
+_NO_SESSION = _Opens(SIGNED_OUT)
+_NOTHINGS = (_NOTHING, _NO_SESSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +149,12 @@ _ABOVE = {
 _ARCHIVED_AT = {noun: table.c.archived_at.label(f"{noun}_archived_at") for noun, (table, _) in _ABOVE.items()}
 _HASH: BindParameter[str] = bindparam("hash")
 _EITHER = or_(tables.keys.c.hash == _HASH, tables.keys.c.previous_hash == _HASH)
-_QUERY = select(*KEY_COLUMNS, tables.keys.c.hash, *_ARCHIVED_AT.values()).select_from(tables.keys).where(_EITHER)
+_WITH_OWNERS = select(*KEY_COLUMNS, tables.keys.c.hash, *_ARCHIVED_AT.values()).select_from(tables.keys)
 for _table, _column in _ABOVE.values():
-    _QUERY = _QUERY.outerjoin(_table, _table.c.id == _column)
+    _WITH_OWNERS = _WITH_OWNERS.outerjoin(_table, _table.c.id == _column)
+_QUERY = _WITH_OWNERS.where(_EITHER)
+_OF_SESSION = _WITH_OWNERS.where(tables.keys.c.id == bindparam("id"))
+_SESSION = select(tables.sessions.c.key_id, tables.sessions.c.expires_at).where(tables.sessions.c.hash == _HASH)
 
 
 def _find(c: Connection, hash: str) -> _Opens:
@@ -154,12 +166,30 @@ def _find(c: Connection, hash: str) -> _Opens:
     refused = _refused(key, row)
     if refused is not None:
         return _Opens(refused)
-    principal = _principal(c, key)
+    principal = principal_of(c, key)
     if row[tables.keys.c.hash] == hash or key.previous_until is None:
         return _Opens(principal, key.expires_at)
     if key.expires_at is not None and key.expires_at < key.previous_until:
         return _Opens(principal, key.expires_at)
     return _Opens(principal, key.previous_until, ROTATED)
+
+
+def _find_session(c: Connection, hash: str) -> _Opens:
+    """Likewise; it ends with the session, or with the key where that is earlier."""
+    session = c.execute(_SESSION, {"hash": hash}).first()
+    row = None if session is None else c.execute(_OF_SESSION, {"id": session.key_id}).mappings().first()
+    if session is None or row is None:
+        return _NO_SESSION
+    key = key_of(row)
+    refused = _refused(key, row)
+    if refused is not None:
+        return _Opens(refused)
+    if key.expires_at is not None and key.expires_at < session.expires_at:
+        return _Opens(principal_of(c, key), key.expires_at)
+    return _Opens(principal_of(c, key), session.expires_at, SIGNED_OUT)
+
+
+_Finder = Callable[[Connection, str], _Opens]
 
 
 def _refused(key: Key, row: RowMapping) -> Refused | None:
@@ -168,7 +198,8 @@ def _refused(key: Key, row: RowMapping) -> Refused | None:
     return next((ARCHIVED[noun] for noun, at in _ARCHIVED_AT.items() if row[at] is not None), None)
 
 
-def _principal(c: Connection, key: Key) -> Principal:
+def principal_of(c: Connection, key: Key) -> Principal:
+    """The holder of a key, with everything that bounds it; whether the key still opens anything is not asked."""
     bounds = applying(c, holders(key.id, key.user_id, key.team_id, key.organisation_id))
     return Principal(
         key.id,

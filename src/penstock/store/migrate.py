@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from penstock.core.errors import PenstockError
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision in `migrations/versions`, oldest first; a test compares."""
 
 HEAD = REVISIONS[-1]

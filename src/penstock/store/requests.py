@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, sele
 
 from penstock.core.errors import BadRequest, NotFound
 from penstock.store.rows import AssetLinkRow, AttemptRow, RequestRow
-from penstock.store.tables import asset_links, attempts, prompts, requests
+from penstock.store.tables import asset_links, assets, attempts, prompts, requests
 from penstock.store.usage import FIELDS, HOLDERS, equal_to, holder_names
 
 R = TypeVar("R")
@@ -55,6 +55,12 @@ class RequestFilter:
     since_ms: int | None = None
     until_ms: int | None = None
     """Not itself."""
+    without: Sequence[str] = ()
+    """Names of `usage.FIELDS` that must not be known."""
+    fallback: bool = False
+    """Only those that another offer than the first one planned answered."""
+    copies: bool | None = None
+    """Only copies made for comparison, or none of them; None: both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,20 @@ class RequestDetail:
     """The fields of the call, where they are kept."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedPicture:
+    """A picture of a request, with as much as is known of it."""
+
+    request_id: str
+    role: str
+    position: int
+    digest: str
+    seed: int | None = None
+    width: int | None = None
+    """Pixels; None, like the next, where the picture has been deleted."""
+    height: int | None = None
+
+
 def list_requests(c: Connection, which: RequestFilter, before: Place | None = None, limit: int = 100) -> RequestPage:
     """The newest requests first, or those before a place.
 
@@ -91,6 +111,9 @@ def list_requests(c: Connection, which: RequestFilter, before: Place | None = No
     conditions += _status(which.status) if which.status is not None else []
     conditions += [requests.c.created_at >= which.since_ms] if which.since_ms is not None else []
     conditions += [requests.c.created_at < which.until_ms] if which.until_ms is not None else []
+    conditions += [requests.c[FIELDS[name]].is_(None) for name in which.without if name in FIELDS]
+    conditions += [requests.c.fallback_used.is_(True)] if which.fallback else []
+    conditions += _copies(which.copies)
     conditions += [_older(before)] if before is not None else []
     newest = select(requests).where(*conditions).order_by(requests.c.created_at.desc(), requests.c.id.desc())
     return _page(c, newest, limit)
@@ -115,6 +138,37 @@ def request_detail(c: Connection, id: str, key_id: str | None = None) -> Request
     )
 
 
+def pictures_of(c: Connection, ids: Sequence[str], roles: Sequence[str] = ()) -> list[LinkedPicture]:
+    """What requests took and made, in order; of some roles only, where these are given."""
+    links = asset_links.c
+    query = (
+        select(asset_links, assets.c.width, assets.c.height)
+        .outerjoin(assets, assets.c.digest == links.digest)
+        .where(links.request_id.in_(ids), *([links.role.in_(roles)] if roles else []))
+        .order_by(links.request_id, links.role, links.position)
+    )
+    return _all(c, LinkedPicture, query)
+
+
+def first_pictures(c: Connection, ids: Sequence[str]) -> dict[str, LinkedPicture]:
+    """The first picture of each of these requests that made one which is still there."""
+    found = [picture for picture in pictures_of(c, ids, ["output"]) if picture.width is not None]
+    return {picture.request_id: picture for picture in reversed(found)}
+
+
+def copies_of(c: Connection, request: RequestRow) -> list[str]:
+    """Ids of the copies of a request that were made for comparison."""
+    query = select(requests.c.id).where(requests.c.mirror_of == request.id, requests.c.created_at >= request.created_at)
+    return list(c.execute(query.order_by(requests.c.created_at)).scalars())
+
+
+def has_pictures(c: Connection, key_id: str | None = None) -> bool:
+    """Whether a picture was ever made here, or with one key."""
+    of_key = () if key_id is None else (requests.c.key_id == key_id,)
+    # Written so that the index of requests with pictures is used.
+    return c.execute(select(requests.c.id).where(requests.c.images_delivered > 0, *of_key).limit(1)).first() is not None
+
+
 def export_rows(
     c: Connection, since_ms: int, until_ms: int, after: Place | None = None, limit: int = 5000
 ) -> RequestPage:
@@ -133,6 +187,12 @@ def _page(c: Connection, query: Select[*tuple[Any, ...]], limit: int) -> Request
 def names_in(c: Connection, rows: Sequence[RequestRow]) -> dict[str, dict[str, str]]:
     """Names of the keys, organisations, teams and users of some requests: by kind, then by id."""
     return {name: holder_names(c, name, {getattr(row, FIELDS[name]) for row in rows} - {None}) for name in HOLDERS}
+
+
+def _copies(shown: bool | None) -> list[ColumnElement[bool]]:
+    if shown is None:
+        return []
+    return [requests.c.mirror_of.is_not(None) if shown else requests.c.mirror_of.is_(None)]
 
 
 def _status(wanted: str) -> list[ColumnElement[bool]]:

@@ -117,6 +117,10 @@ class RequestRow:
     """Whether it was finished after the gateway had been stopped in its middle."""
     mirror_of: str | None = None
     """The request it is a copy of, made for comparison; its caller never saw it."""
+    app: str | None = None
+    """The application it came from: its own title, else the host of its page; the first 100 characters are kept."""
+    app_url: str | None = None
+    """The address of that application's page, without path and query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ def shares(row: RequestRow) -> tuple[Share, Share]:
     """The parts of the request with this row in its hour and in its day; what is not known is an empty text or 0."""
     failed = row.status >= 400
     alike = (row.key_id or "", row.model or "", row.provider or "", row.operation or "")
-    owners = (row.organisation_id or "", row.team_id or "", row.member_id or "")
+    owners = (row.organisation_id or "", row.team_id or "", row.member_id or "", row.app or "")
     tokens_in = (row.text_tokens_in, row.cached_text_tokens_in, row.image_tokens_in, row.cached_image_tokens_in)
     numbers = (
         1,

@@ -259,7 +259,11 @@ requests = Table(
     Column("price_version", Text),
     Column("resumed", Boolean, nullable=False, server_default=text("0")),
     Column("mirror_of", Text),
+    Column("app", Bounded(100)),
+    Column("app_url", Bounded(200)),
     Index("requests_by_time", "created_at"),
+    # The gallery's way through a ledger that is mostly text.
+    Index("requests_with_pictures", "created_at", "id", sqlite_where=text("images_delivered > 0")),
     # Copies only, so that no other request pays for it.
     Index("requests_mirrored", "created_at", sqlite_where=text("mirror_of IS NOT NULL")),
 )
@@ -326,6 +330,7 @@ def _usage(name: str, *, start: str) -> Table:
         Column("organisation_id", Text, primary_key=True),
         Column("team_id", Text, primary_key=True),
         Column("member_id", Text, primary_key=True),
+        Column("app", Text, primary_key=True),
         *(Column(count, BigInteger, nullable=False) for count in USAGE_SUMS),
         sqlite_with_rowid=False,
     )
@@ -375,6 +380,64 @@ health_slots = Table(
     Column("rates", _json(), nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     Index("health_slots_by_change", "changed_at"),
+    sqlite_with_rowid=False,
+)
+
+health_days = Table(
+    "health_days",
+    metadata,
+    Column("offer", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("day", BigInteger, primary_key=True),
+    Column("succeeded", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("limited", Integer, nullable=False),
+    Column("seconds", _json(), nullable=False),
+    Column("firsts", _json(), nullable=False),
+    Column("rates", _json(), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("sessions_by_expiry", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+benchmark_reviews = Table(
+    "benchmark_reviews",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("key_id", Text),
+    Column("model", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("benchmark", Bounded(120), nullable=False),
+    Column("score", Text, nullable=False),
+    Column("low", Text),
+    Column("high", Text),
+    Column("votes", BigInteger),
+    Column("source", Bounded(500), nullable=False),
+    Column("measured_on", Date, nullable=False),
+    Column("note", Bounded(500), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("decided_at", BigInteger),
+    Column("decided_by", Text),
+    Index("benchmark_reviews_by_model", "model"),
+)
+
+paused_providers = Table(
+    "paused_providers",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("paused_at", BigInteger, nullable=False),
+    Column("paused_by", Text),
+    Column("reason", Bounded(200), nullable=False),
     sqlite_with_rowid=False,
 )
 

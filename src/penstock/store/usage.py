@@ -1,10 +1,10 @@
-"""Who used how much: sums of requests by model, provider, operation, key, organisation, team, user, day and hour.
+"""Who used how much: sums of requests by model, provider, operation, key, organisation, team, user, app, day and hour.
 
 They come from `usage_days`, and from `usage_hours` at the edges of the range, so the ledger itself is not read and they
 outlive it. All are functions of a connection, for `store.books` to run.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -41,6 +41,7 @@ FIELDS = {
     "organisation": "organisation_id",
     "team": "team_id",
     "user": "member_id",
+    "app": "app",
 }
 """What requests can be told apart by, and its column."""
 
@@ -59,6 +60,9 @@ HOLDERS = {
 """Those of them that have names of their own."""
 
 MOST_ROWS = 10_000
+
+Chosen = Sequence[tuple[str, Collection[str]]]
+"""Columns, and the values that each may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,27 +104,43 @@ def covered(since_ms: int, until_ms: int) -> tuple[int, int]:
 
 
 def usage(
-    c: Connection, by: Sequence[str], since_ms: int, until_ms: int, where: Mapping[str, str] | None = None
+    c: Connection,
+    by: Sequence[str],
+    since_ms: int,
+    until_ms: int,
+    where: Mapping[str, str] | None = None,
+    *,
+    among: Mapping[str, Collection[str]] | None = None,
+    first: int | None = None,
 ) -> list[UsageRow]:
     """Sums from `since_ms` up to `until_ms`, widened to whole hours (`covered`); without `by`, of all together.
 
     Earliest first where grouped by time, then dearest first. `where` has values of `FIELDS`; keys, organisations,
-    teams and users by id or name. Raises BadRequest for a word that is not known, a range that ends before it begins,
-    and more than `MOST_ROWS` groups; NotFound for a holder.
+    teams and users by id or name. `among` has several values of one, ids and slugs only, empty for what is not known;
+    `first` asks for so many groups and no more. Raises BadRequest for a word that is not known, a range that ends
+    before it begins, and more than `MOST_ROWS` groups; NotFound for a holder.
     """
     by = tuple(dict.fromkeys(by))
     _check(by, GROUPS, "by")
     since, until = covered(since_ms, until_ms)
     if until < since:
         raise BadRequest("The range ends before it begins.", param="until")
-    query = _query(by, since, until, equal_to(c, where or {}))
-    rows = c.execute(query.limit(MOST_ROWS + 1)).mappings().all()
+    _check(among or {}, FIELDS, "among")
+    chosen: Chosen = [(column, (value,)) for column, value in equal_to(c, where or {}).items()]
+    chosen = [*chosen, *((FIELDS[name], values) for name, values in (among or {}).items())]
+    query = _query(by, since, until, chosen)
+    rows = c.execute(query.limit(MOST_ROWS + 1 if first is None else first)).mappings().all()
     if len(rows) > MOST_ROWS:
         raise BadRequest(
             f"That would be more than {MOST_ROWS:,} rows. Ask for a shorter range, or group by less.", param="by"
         )
     names = {name: holder_names(c, name, {row[name] for row in rows}) for name in by if name in HOLDERS}
     return [_row(row, by, names) for row in rows if row["requests"]]
+
+
+def anything_used(c: Connection) -> bool:
+    """Whether anything was ever asked of this gateway."""
+    return c.execute(select(tables.usage_days.c.day).limit(1)).first() is not None
 
 
 def total(rows: Sequence[UsageRow]) -> UsageRow:
@@ -176,9 +196,11 @@ def _check(names: Sequence[str] | Mapping[str, str], known: Sequence[str] | Mapp
             raise BadRequest(f"Usage is not told by {name[:60]!r}. {hint}", param=param)
 
 
-def _query(by: tuple[str, ...], since: int, until: int, equal: Mapping[str, str]) -> Select[*tuple[object, ...]]:
+def _query(
+    by: tuple[str, ...], since: int, until: int, chosen: Chosen
+) -> Select[*tuple[object, ...]]:
     """Each part is summed for itself and the few rows that leaves once more: sorting all of them takes longer."""
-    parts = union_all(*(_part(*part, by, equal) for part in _parts(by, since, until))).subquery()
+    parts = union_all(*(_part(*part, by, chosen) for part in _parts(by, since, until))).subquery()
     groups = [parts.c[name] for name in by]
     summed = select(*groups, *_sums(parts)).group_by(*groups)
     times = [parts.c[name] for name in by if name in TIMES]
@@ -199,13 +221,13 @@ def _parts(by: tuple[str, ...], since: int, until: int) -> list[Part]:
 
 
 def _part(
-    table: Table, start: str, since: int, until: int, by: tuple[str, ...], equal: Mapping[str, str]
+    table: Table, start: str, since: int, until: int, by: tuple[str, ...], chosen: Chosen
 ) -> Select[*tuple[object, ...]]:
     time = table.c[start]
     groups = [_group(table, time, name) for name in by]
-    chosen = [table.c[column] == value for column, value in equal.items()]
+    conditions = [table.c[column].in_(values) for column, values in chosen]
     named = [group.label(name) for group, name in zip(groups, by, strict=True)]
-    return select(*named, *_sums(table)).where(time >= since, time < until, *chosen).group_by(*groups)
+    return select(*named, *_sums(table)).where(time >= since, time < until, *conditions).group_by(*groups)
 
 
 def _group(table: Table, time: Column[int], name: str) -> ColumnElement[str] | ColumnElement[int]:

@@ -7,7 +7,7 @@ minute become slots of one hour, so a day of a busy offer takes little memory, a
 `now` is in seconds that never go back; `Healths.epoch` says which minute that is for everybody.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
@@ -15,7 +15,7 @@ from typing import Protocol
 from penstock.core.call import Operation
 from penstock.core.health import UNKNOWN, Health
 from penstock.upstream.histogram import Histogram
-from penstock.upstream.results import Kind, Result, Window
+from penstock.upstream.results import Counts, Kind, Result, Window, window_of
 from penstock.upstream.series import HOUR, MINUTE, MINUTES_KEPT, Level, Series, Sizes, Slot, View
 
 DAY_SECONDS = 86_400.0
@@ -34,7 +34,7 @@ def size_class(megapixels: float | None) -> str:
     return next((name for most, name in _SIZES if megapixels <= most), "more")
 
 
-class Shared(Protocol):
+class Shared(Counts, Protocol):
     """A slot as it goes from process to process."""
 
     @property
@@ -47,18 +47,6 @@ class Shared(Protocol):
     def minute(self) -> int: ...
     @property
     def process(self) -> str: ...
-    @property
-    def succeeded(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def limited(self) -> int: ...
-    @property
-    def seconds(self) -> Mapping[str, int]: ...
-    @property
-    def firsts(self) -> Mapping[str, int]: ...
-    @property
-    def rates(self) -> Mapping[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +145,10 @@ class Healths:
                 known.add_to(found, view.unix - seconds, view.unix)
         return found
 
+    def called(self) -> list[tuple[str, Operation]]:
+        """Offers and operations that were called within a day, or are being called."""
+        return [(offer, Operation(name)) for offer, operations in self._offers.items() for name in operations]
+
     def changed(self) -> list[Changed]:
         """The slots of this process in which something was noted since this was last asked, each as a whole."""
         rows = [_row(series, minute) for series, minute in self._changed if minute in series.minutes]
@@ -174,7 +166,7 @@ class Healths:
             known = self._operation(row.offer, row.operation)
             series = known.sized(row.size_class)
             slot = series.minutes.setdefault(row.minute, Slot())
-            if slot.replace(row.process, _window_of(row)):
+            if slot.replace(row.process, window_of(row)):
                 series.forget_lately()
                 known.forget_lately()
                 known.version += 1
@@ -284,14 +276,5 @@ def _row(series: Series, minute: int) -> Changed:
     )
 
 
-def _window_of(row: Shared) -> Window:
-    histograms: Iterator[Histogram] = (_numbers(counts) for counts in (row.seconds, row.firsts, row.rates))
-    return Window(row.succeeded, row.failed, row.limited, *histograms)
-
-
 def _texts(counts: Histogram) -> dict[str, int]:
     return {str(number): count for number, count in counts.items()}
-
-
-def _numbers(counts: Mapping[str, int]) -> Histogram:
-    return {int(number): count for number, count in counts.items()}

@@ -1,7 +1,8 @@
 """What came of calls: of one, and of all of some time added up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from penstock.upstream import histogram
 from penstock.upstream.histogram import Histogram
@@ -74,6 +75,33 @@ class Window:
 
     def _of(self, kind: Kind) -> Histogram:
         return {"seconds": self.seconds, "first": self.firsts, "rate": self.rates}[kind]
+
+
+class Counts(Protocol):
+    """Results of some time as they are written down: histograms are keyed by text, as in JSON."""
+
+    @property
+    def succeeded(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def limited(self) -> int: ...
+    @property
+    def seconds(self) -> Mapping[str, int]: ...
+    @property
+    def firsts(self) -> Mapping[str, int]: ...
+    @property
+    def rates(self) -> Mapping[str, int]: ...
+
+
+def window_of(counts: Counts) -> Window:
+    """What was written down, to be asked and added to."""
+    histograms = (_numbers(each) for each in (counts.seconds, counts.firsts, counts.rates))
+    return Window(counts.succeeded, counts.failed, counts.limited, *histograms)
+
+
+def _numbers(counts: Mapping[str, int]) -> Histogram:
+    return {int(number): count for number, count in counts.items()}
 
 
 def _count(counts: Histogram, value: float) -> None:

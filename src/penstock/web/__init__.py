@@ -1,9 +1,15 @@
-"""What the pages are made of: Jinja templates, and the style and script files that are sent as they are.
+"""The pages that people look at, and what they are made of.
 
-static/docs.css    tokens for colour, type and space, and the style of the documentation page
-static/docs.js     sends requests from that page
-static/mark.svg    the mark
-templates/         one template for each page
+routes.py          the table of pages, with the scope each one needs
+door.py            admission, forms and their tokens: every page is reached through it
+visit.py           one request of a page: who is looking, and how a template becomes the answer
+pages/             one file for each page: what it shows
+templates/         one template for each page, `base.html` around it, shared parts in `macros.html`
+static/            style and script, sent as they are: `tokens.css` has every colour, `vendor/` what others wrote
+templating.py      how values are written for people
+charts.py          charts as SVG
+errors.py          errors as pages
 
-Nothing here decides anything and nothing is loaded from other hosts; `api.pages` fills the templates in.
+Everything is complete without a script, and nothing is loaded from other hosts. What never belongs here: SQL, decisions
+about requests, and facts that the API does not tell.
 """

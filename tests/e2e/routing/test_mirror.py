@@ -144,6 +144,16 @@ def test_mirror_sends_a_copy_that_has_a_row_of_its_own(
     assert "stream" not in copied.body
 
 
+@each_call
+def test_a_copy_that_the_gateway_pays_for_is_of_no_application(
+    gateway: RunningGateway, client: httpx.Client, ask: Ask
+) -> None:
+    answer = client.post(ask.path, json=ask.about("-copied").fields, headers={"x-title": "Poster maker"})
+    assert gateway.request(answer.headers["x-request-id"])["app"] == "Poster maker"
+    copy = copy_of(gateway, answer)
+    assert (copy["key_id"], copy["app"]) == (None, None)
+
+
 @streamed_too
 def test_the_answer_does_not_wait_for_a_slow_copy(
     gateway: RunningGateway, client: httpx.Client, simulators: Simulators, ask: Ask

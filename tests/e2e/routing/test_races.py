@@ -215,7 +215,7 @@ def test_race_holds_back_what_a_loser_may_have_cost_whose_answer_never_came(
 @contextmanager
 def cancelling(gateway: RunningGateway, name: str, operation: str) -> Iterator[None]:
     """As if a call of the provider cost nothing more when its connection is closed."""
-    accounts: Any = gateway.application.gateway.accounts
+    accounts: Any = gateway.application.gateway.accounts.accounts
     before = accounts[name]
     accounts[name] = replace(before, provider=replace(before.provider, cancels=(operation,)))
     yield

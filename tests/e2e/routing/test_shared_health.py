@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from penstock.pipeline.sharing import Sharing
+from penstock.store.health_days import read_days
+from penstock.upstream.results import window_of
 from tests.e2e.doors import client_of
 from tests.e2e.routing.kit import (
     CALLS,
@@ -186,6 +188,33 @@ def test_a_gateway_avoids_what_failed_for_another(
         first.reset()
     with client_of(there) as client:
         assert servers(client, ask.about("@preset/reliable"), 3) == ["second"] * 3
+
+
+@each_call
+def test_the_day_of_an_offer_has_what_all_gateways_measured(
+    here: RunningGateway, there: RunningGateway, first: Changing, clock: MovedClock, ask: Ask
+) -> None:
+    first.forecast = taking_turns(Delay(0.1), Delay(0.1), Status(500))
+    for gateway in (here, there):
+        with client_of(gateway) as client:
+            for _ in range(3):
+                send(client, only(ask, "first"))
+    share(here, there)
+    first.script.append(RateLimited())
+    with client_of(there) as client:
+        send(client, only(ask, "first"))
+    for _ in range(2):
+        share(there, here)
+    offer = f"first/{'gpt-image-2' if ask.of_pictures else 'gpt-4o-mini'}"
+    since = int(clock.now() * 1000) - HOUR * 1000
+    days = here.change(lambda c: read_days(c, [offer], since))  # two where midnight has just been
+    windows = [window_of(day) for day in days if day.operation == ask.operation]
+    whole = windows[0]
+    for window in windows[1:]:
+        whole.add(window)
+    assert (whole.succeeded, whole.failed, whole.limited) == (4, 2, 1)
+    p50 = whole.quantile("seconds", 0.5)
+    assert p50 is not None and 0.095 <= p50 < 0.4
 
 
 @each_call

@@ -1,0 +1,57 @@
+"""`GET /dashboard`: what was spent and on what, budgets and where they lead, and how providers stand at this moment.
+
+`GET /dashboard/now` is its last part as a page of its own, which the dashboard asks for again every few seconds.
+"""
+
+import asyncio
+from urllib.parse import parse_qsl
+
+from sqlalchemy import Connection
+
+from penstock.pipeline.request import Reply
+from penstock.store.usage import anything_used
+from penstock.web import burndown, spending
+from penstock.web.ranges import LAST, read_range
+from penstock.web.standing import read_standing
+from penstock.web.visit import Visit
+
+
+async def dashboard(visit: Visit) -> Reply:
+    """`GET /dashboard`."""
+    query, now, catalogue = dict(parse_qsl(visit.incoming.query)), visit.now_ms, visit.gateway.catalogue
+    span, notes = read_range(query, now)
+    by, more_notes = spending.read_dimension(query)
+
+    def find(c: Connection) -> tuple[spending.Used, burndown.Read] | None:
+        if not anything_used(c):
+            return None
+        return spending.read_used(c, span, by), burndown.read_budgets(c, now)
+
+    found, standing = await asyncio.gather(visit.gateway.books.read(find), read_standing(visit.gateway))
+    if found is None:
+        return visit.page("dashboard_empty.html", title="Dashboard", standing=standing)
+    used, budgets = found
+    return visit.page(
+        "dashboard.html",
+        title="Dashboard",
+        notes=[*notes, *more_notes],
+        span=span,
+        ranges=LAST,
+        by=by,
+        dimensions=spending.DIMENSIONS,
+        total=used.total,
+        stats=spending.stats(used),
+        doubts=spending.doubts(used.total),
+        spend=spending.spend_chart(used, catalogue),
+        charts=spending.other_charts(used),
+        groups=spending.table(used, catalogue),
+        budgets=burndown.views(budgets, now),
+        more_budgets=max(0, len(budgets.states) - burndown.MOST_SHOWN),
+        standing=standing,
+    )
+
+
+async def standing_now(visit: Visit) -> Reply:
+    """`GET /dashboard/now`."""
+    standing = await read_standing(visit.gateway)
+    return visit.page("dashboard_now.html", title="Right now", standing=standing)
