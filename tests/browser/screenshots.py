@@ -15,8 +15,41 @@ LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "narrow": ("light", W
 
 def pages(filled: Filled) -> dict[str, str]:
     """The address of each page, by what its picture is called."""
+    first, *_, edited = filled.pictures or ("first", "edited")
     return {
+        "calculator": "/calculator?model=black-forest-labs/flux.2-pro&edits=25&hits=20",
+        "compare": "/compare?models=black-forest-labs/flux.2-pro,openai/gpt-image-2,sandbox/image",
+        "compare-none": "/compare",
         "docs": "/docs",
+        "models": "/models",
+        "models-none": "/models?q=nothing+is+called+so&can=masks",
+        "model": "/models/sandbox/image",
+        "model-many": "/models/openai/gpt-oss-120b",
+        "model-rated": "/models/black-forest-labs/flux.2-pro",
+        "gallery": "/gallery",
+        "gallery-found": "/gallery?operation=image_edit&key=website",
+        "gallery-pick": "/gallery?pick=1",
+        "picture": f"/gallery/{first}",
+        "picture-edited": f"/gallery/{edited}",
+        "picture-delete": f"/gallery/{first}/delete",
+        "playground": f"/playground?model=sandbox/image&model=studio/painter&size=640x480&prompt=x&reference={first}",
+        "playground-chat": "/playground?model=sandbox/text&prompt=Which+lighthouse+is+the+oldest",
+        "dashboard": "/dashboard?range=24h&by=app",
+        "logs": "/logs",
+        "log-fallback": f"/logs/{filled.fallback}",
+        "log-edit": f"/logs/{filled.edit}",
+        "settings": "/settings",
+        "settings-keys": "/settings/keys",
+        "settings-key-new": "/settings/keys/new",
+        "settings-key": "/settings/keys/website",
+        "settings-people": "/settings/people",
+        "settings-budgets": "/settings/budgets",
+        "settings-limits": "/settings/limits",
+        "settings-providers": "/settings/providers",
+        "settings-routing": "/settings/routing",
+        "settings-explain": "/settings/routing/explain?model=studio/painter",
+        "settings-catalogue": "/settings/catalogue",
+        "settings-benchmarks": "/settings/benchmarks",
         "error": "/models/nobody/nothing",
     }
 
@@ -35,7 +68,12 @@ def main(folder: Path, only: list[str]) -> None:
         browser = launch(playwright)
         filled = fill(gateway)
         wanted = {name: (gateway, path) for name, path in pages(filled).items()}
-        wanted |= {"home": (empty, "/"), "sign-in": (empty, "/sign-in")}
+        wanted |= {
+            "home": (empty, "/"),
+            "empty-dashboard": (empty, "/dashboard"),
+            "empty-gallery": (empty, "/gallery"),
+            "sign-in": (empty, "/sign-in"),
+        }
         for name, (where, path) in wanted.items():
             if only and not any(name.startswith(part) for part in only):
                 continue

@@ -1,9 +1,13 @@
 """`penstock check`: what is on, why the rest is off, and what is wrong with a configuration."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from penstock.store.books import BlockingBooks
+from penstock.store.db import Database
+from penstock.store.paused import pause_provider
 from tests.commands.conftest import Penstock
 
 MINE = "providers: {{mine: {{adapter: {adapter}, base_url: 'http://127.0.0.1:9', quirks: {quirks}}}}}"
@@ -34,6 +38,20 @@ def test_a_key_switches_a_provider_on_wherever_it_comes_from(
     table = penstock("check", "--config", str(file))
     assert any(line.startswith("bfl on ") for line in table.lines)
     assert "another" not in table.out and "a-key" not in table.out
+
+
+def test_what_an_administrator_has_paused_is_said(penstock: Penstock, data: Path) -> None:
+    data.mkdir()
+    with Database.open(str(data / "penstock.db")) as database:
+        for slug in ("sandbox", "bfl"):  # who is off is not paused
+            BlockingBooks(database).change(
+                partial(pause_provider, provider=slug, reason="[red]dear", key_id=None, now=1)
+            )
+    rows = {row["provider"]: row for row in penstock("check", "--json").json}
+    assert [slug for slug, row in rows.items() if row["paused"]] == ["sandbox"]
+    lines = penstock("check").lines
+    assert "sandbox paused 3 paused by the administrator: [red]dear" in lines
+    assert any(line.startswith("bfl off ") for line in lines)
 
 
 def test_providers_that_cannot_be_called_are_listed_where_they_are_asked_for(penstock: Penstock) -> None:

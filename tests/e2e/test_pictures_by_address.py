@@ -175,6 +175,20 @@ def test_a_small_version_may_be_cached_for_ever(gateway: RunningGateway, client:
     assert head.headers["content-length"] == small.headers["content-length"]
 
 
+def test_a_picture_is_saved_under_the_name_that_is_asked_for(client: httpx.Client, anybody: httpx.Client) -> None:
+    address = generated(client).json()["data"][0]["url"]
+    digest = httpx.URL(address).path.rpartition("/")[2]
+    for opened_by, at in (
+        (anybody, f"{address}&download=boat-1.png"),
+        (client, f"/v1/assets/{digest}?download=boat-1.png"),
+    ):
+        saved = opened_by.get(at)
+        assert (saved.status_code, saved.headers["content-disposition"]) == (200, 'attachment; filename="boat-1.png"')
+    for name in ("", ".hidden", "a/b.png", 'a".png', "a\nb", "ä.png", "x" * 151):
+        refused = client.get(f"/v1/assets/{digest}", params={"download": name})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "download"), name
+
+
 def test_a_signed_address_opens_the_small_versions_too_and_no_other_picture(
     client: httpx.Client, anybody: httpx.Client
 ) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, text
 from penstock.core.errors import BadRequest, NotFound
 from penstock.core.principal import Scope
 from penstock.store.books import BlockingBooks
+from penstock.store.choices import Choices, choices
 from penstock.store.db import Database
-from penstock.store.gallery import GalleryFilter, PicturePlace, page_query, pictures, prompt_in
+from penstock.store.gallery import GalleryFilter, PicturePlace, neighbours, page_query, pictures, prompt_in
 from penstock.store.keys import NewKey, create_key
 from penstock.store.ledger import Ledger
 from penstock.store.picture import PictureShared, forget_picture, picture
@@ -314,3 +315,27 @@ async def test_a_picture_is_forgotten_by_its_key_alone(
     with database.look() as c:
         assert c.execute(text("select count(*) from asset_links where digest = 'draft'")).scalar() == 8
     assert "draft" not in lineage.shown()
+
+
+async def test_one_walks_up_and_down_the_gallery_picture_by_picture(gallery: Gallery) -> None:
+    for n in range(5):
+        await gallery.add(
+            f"req_{n}", [("output", f"d{n}{p}") for p in range(n + 1)], after=n // 2, key_id=f"key_{n % 2}"
+        )
+    for which in (GalleryFilter(), GalleryFilter(key_id="key_1")):
+        shown = gallery.look(pictures, which).pictures
+        for at, made in enumerate(shown):
+            beside = gallery.look(neighbours, which, made.place)
+            assert beside.before == (shown[at - 1] if at else None)
+            assert beside.after == (shown[at + 1] if at + 1 < len(shown) else None)
+
+
+async def test_there_is_to_choose_from_what_made_pictures_lately(gallery: Gallery, shell: BlockingBooks) -> None:
+    one, _ = shell.change(lambda c: create_key(c, NewKey("website", (Scope.READ,)), NOW))
+    await gallery.add("req_a", [("output", "a")], model="maker/b", provider="bfl", key_id=one.id)
+    await gallery.add("req_b", [("output", "b")], model="maker/a", provider="openai", key_id="key_gone", team_id="gone")
+    await gallery.add("req_c", [], model="maker/text", provider="talker")
+    await gallery.add("req_d", [("output", "c")], model="maker/copied", provider="copier", mirror_of="req_a")
+    await gallery.add("req_e", [("output", "d")])
+    assert gallery.look(choices) == Choices(["maker/a", "maker/b"], ["bfl", "openai"], ["website"], [])
+    assert gallery.look(choices, one.id) == Choices(["maker/b"], ["bfl"], (), ())

@@ -13,7 +13,7 @@ from penstock.assets.thumbnails import MEDIA_TYPE
 from penstock.core.errors import BadRequest, Forbidden, NotFound, PenstockError, Unauthorized
 from penstock.core.picture import Picture
 from penstock.core.pieces import Bare
-from penstock.core.principal import Scope
+from penstock.core.principal import Principal, Scope
 from penstock.pipeline.auth import authenticate
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Reply
@@ -36,7 +36,7 @@ async def asset(gateway: Gateway, incoming: Incoming, digest: str) -> Reply:
     picture = Picture(digest, row.media_type, row.width, row.height, row.bytes)
     if side is not None:
         return await _small(gateway, incoming, picture, side)
-    headers = {**_headers(digest, row.media_type), "accept-ranges": "bytes"}
+    headers = {**_headers(digest, row.media_type, _file_name(incoming)), "accept-ranges": "bytes"}
     if headers["etag"] in incoming.headers.get("if-none-match", ""):
         return Reply(status=304, media_type=row.media_type, headers=headers)
     wanted = incoming.headers.get("range")
@@ -47,24 +47,29 @@ async def asset(gateway: Gateway, incoming: Incoming, digest: str) -> Reply:
 
 async def delete(gateway: Gateway, incoming: Incoming, digest: str) -> Reply:
     """`DELETE /v1/assets/{digest}`."""
-    principal = incoming.principal
-    assert principal is not None
+    assert incoming.principal is not None
+    await delete_picture(gateway, incoming.principal, digest)
+    return Reply(status=204)
+
+
+async def delete_picture(gateway: Gateway, principal: Principal, digest: str) -> None:
+    """Delete a picture for whoever made or sent it, and for administrators. Raises NotFound and PictureShared."""
     key_id = None if principal.may(Scope.ADMIN) else principal.key_id
     await gateway.books.change(partial(forget_picture, digest=digest, key_id=key_id))
     await gateway.assets.delete(digest)
-    return Reply(status=204)
 
 
 def _not_found() -> NotFound:
     return NotFound("There is no such picture here, or it has been deleted.", code="asset_not_found")
 
 
-def _headers(name: str, media_type: str) -> dict[str, str]:
-    """Of a file that never changes and that no browser is to run."""
+def _headers(name: str, media_type: str, saved_as: str | None = None) -> dict[str, str]:
+    """Of a file that never changes and that no browser is to run; `saved_as` is for one to be saved, not shown."""
+    usual = f"{name[:16]}{name[64:]}.{media_type.removeprefix('image/')}"
     return {
         "etag": f'"{name}"',
         "cache-control": "private, max-age=31536000, immutable",
-        "content-disposition": f'inline; filename="{name[:16]}{name[64:]}.{media_type.removeprefix("image/")}"',
+        "content-disposition": f'{"attachment" if saved_as else "inline"}; filename="{saved_as or usual}"',
         "content-security-policy": "default-src 'none'; sandbox",
         "x-content-type-options": "nosniff",
     }
@@ -79,6 +84,16 @@ def _side(incoming: Incoming) -> int | None:
     if len(given) > 1 or given[0] not in sides:
         raise BadRequest(f"`width` must be {' or '.join(sides)}, or be left out for the picture itself.", param="width")
     return sides[given[0]]
+
+
+def _file_name(incoming: Incoming) -> str | None:
+    """What the picture is to be saved as; None: it is to be shown. Raises BadRequest."""
+    given = parse_qs(incoming.query, keep_blank_values=True).get("download")
+    if given is None:
+        return None
+    if re.fullmatch(r"[\w-][\w.-]{0,149}", given[0], re.ASCII) is None:
+        raise BadRequest("`download` must be a file's name of letters, digits, `.`, `_` and `-`.", param="download")
+    return given[0]
 
 
 async def _small(gateway: Gateway, incoming: Incoming, picture: Picture, side: int) -> Reply:

@@ -582,7 +582,7 @@ class Health(msgspec.Struct, kw_only=True):
 
 
 class AssetQuery(msgspec.Struct, kw_only=True):
-    """The signature in an address that this gateway gave out; without it a key is needed. It does not cover `width`."""
+    """The signature in an address of ours; without it a key is needed. It covers neither `width` nor `download`."""
 
     width: Annotated[
         Literal[320, 960] | UnsetType,
@@ -590,6 +590,9 @@ class AssetQuery(msgspec.Struct, kw_only=True):
             description="A small version as WebP, no side longer than so many pixels and none longer than it was; "
             "without it the picture itself."
         ),
+    ] = UNSET
+    download: Annotated[
+        str | UnsetType, Meta(description="The name under which a browser saves the picture instead of showing it.")
     ] = UNSET
     expires: Annotated[int | UnsetType, Meta(description="Unix seconds.")] = UNSET
     signature: str | UnsetType = UNSET

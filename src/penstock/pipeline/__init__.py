@@ -26,6 +26,7 @@ facts.py     what is written down of a request under way
 resume.py    requests finished whose process died
 retention.py pictures and rows of the ledger deleted when their time is over
 sharing.py   how offers have been doing, kept, told to other processes and added up by day
+pausing.py   providers paused and resumed by the administrator (`switchboard.py`: who may be called)
 probe.py     providers that are down are asked something that costs nothing
 reload.py    routing read again when its file has changed (`routes.py` is what it says)
 respond.py   replies out, in pieces, with the metadata headers

@@ -1,7 +1,7 @@
 """One ledger row per request and one per attempt, committed before the last byte of the answer is sent."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -30,7 +30,7 @@ async def record(life: Life, gateway: Gateway) -> None:
     life.latency = gateway.clock.monotonic() - life.incoming.started
     outputs = _outputs(life)
     pictures = [*_with_role("output", outputs), *_brought(life), *alternatives(life)]
-    row = _request_row(life, gateway)
+    row = _request_row(life, _delivered(life, pictures))
     await gateway.ledger.record(
         row,
         [attempt_row(life, attempt) for attempt in life.attempts],
@@ -94,7 +94,14 @@ def _brought(life: Life) -> list[Entry]:
     return entries
 
 
-def _request_row(life: Life, gateway: Gateway) -> RequestRow:
+def _delivered(life: Life, entries: Iterable[Entry]) -> list[int]:
+    """Pixels of each picture made. A chat's usage counts tokens only, and its answer may hold pictures all the same."""
+    if life.answer is not None and life.answer.usage.outputs:
+        return [size.pixels for size in life.answer.usage.outputs]
+    return [pixels for _, pixels in {(p.digest, p.pixels) for role, _, p, _ in entries if role == "output"}]
+
+
+def _request_row(life: Life, delivered: Sequence[int]) -> RequestRow:
     incoming, call, charge, served = life.incoming, life.call, life.charge, life.served_by
     asked = served or next(iter(life.candidates), None)
     payer = None if life.free else life.principal
@@ -121,8 +128,8 @@ def _request_row(life: Life, gateway: Gateway) -> RequestRow:
         stream=bool(call and call.stream),
         client_gone=life.client_gone,
         images_asked=picture_call.n if picture_call else 0,
-        images_delivered=len(usage.outputs),
-        output_pixels=sum(size.pixels for size in usage.outputs),
+        images_delivered=len(delivered),
+        output_pixels=sum(delivered),
         reference_count=len(picture_call.references) if picture_call else 0,
         reference_pixels=sum(picture.pixels for picture in picture_call.references) if picture_call else 0,
         text_tokens_in=usage.text_tokens_in,

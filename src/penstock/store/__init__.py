@@ -15,14 +15,19 @@
     health_days  the same day by day, added up and kept for longer
     mirrors      what copies of requests, made for comparison, have cost
     books        runs what administrators do; `people`, `keys` and `spending` (with `held`, `checks`) are what they do
+    paused       providers that an administrator has paused
     marker       a file that says that something of it has changed
     lookup       the key of every request: whose it is and what bounds it
     sums         what a request adds to the sums of its hour and its day
     usage        who used how much, from those sums
+    courses      what holders spent day by day, for budgets
     spent        what keys have spent, from those sums
     requests     the ledger page by page, one request whole, and batches for an export
     gallery      the pictures made here, page by page
+    choices      who made pictures lately, to choose from in the gallery
+    samples      the latest pictures of several models, for pages that list them
     picture      one of them with all that is known of it, and how it is forgotten
+    benchmark_reviews  benchmark results that people contribute, and what was decided about them
     reconcile    costs that providers stated beside those our prices come to
     forgetting   rows whose retention is over
     kept         secrets of the gateway itself, made at first start

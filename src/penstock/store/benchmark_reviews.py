@@ -104,6 +104,12 @@ def waiting(c: Connection) -> list[BenchmarkReview]:
     return [_review(row) for row in c.execute(oldest_first.limit(_MOST_SHOWN)).mappings()]
 
 
+def decided(c: Connection) -> list[BenchmarkReview]:
+    """Those that somebody has decided about, the latest decision first."""
+    latest = select(reviews).where(reviews.c.state != "waiting").order_by(reviews.c.decided_at.desc(), reviews.c.id)
+    return [_review(row) for row in c.execute(latest.limit(_MOST_SHOWN)).mappings()]
+
+
 def decide(c: Connection, id: str, state: State, key_id: str | None, now: int) -> BenchmarkReview:
     """Accept or decline one, or put it back. Raises NotFound and BadRequest."""
     if state not in get_args(State):

@@ -107,6 +107,15 @@ class GalleryPage:
     """Where the next page begins; None on the last."""
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What stands in the gallery on both sides of a place; None at its ends."""
+
+    before: Made | None
+    """The newer one, or the one before it of the same request."""
+    after: Made | None
+
+
 def pictures(c: Connection, which: GalleryFilter, before: PicturePlace | None = None, limit: int = 60) -> GalleryPage:
     """The newest pictures first, or those after a place.
 
@@ -117,10 +126,21 @@ def pictures(c: Connection, which: GalleryFilter, before: PicturePlace | None = 
     return GalleryPage(found, found[-1].place if len(rows) > limit else None)
 
 
+def neighbours(c: Connection, which: GalleryFilter, place: PicturePlace) -> Neighbours:
+    """The pictures on both sides of a place. Raises as `pictures`."""
+    upwards, downwards = (
+        c.execute(page_query(c, which, place, 1, backwards=backwards)).mappings().first() for backwards in (True, False)
+    )
+    return Neighbours(_made(upwards) if upwards else None, _made(downwards) if downwards else None)
+
+
 def page_query(
-    c: Connection, which: GalleryFilter, before: PicturePlace | None, limit: int
+    c: Connection, which: GalleryFilter, before: PicturePlace | None, limit: int, *, backwards: bool = False
 ) -> Select[*tuple[Any, ...]]:
-    """The query of `pictures`, apart so that its plan can be looked at."""
+    """The query of `pictures`, apart so that its plan can be looked at.
+
+    `backwards` turns its order around: the pictures above the place, the nearest first.
+    """
     conditions = [
         # Written out, for the index has the same words in it and a parameter could be anything.
         requests.c.images_delivered > literal_column("0"),
@@ -132,8 +152,10 @@ def page_query(
     conditions += [requests.c.created_at >= which.since_ms] if which.since_ms is not None else []
     conditions += [requests.c.created_at < which.until_ms] if which.until_ms is not None else []
     conditions += [_asked(which.text)] if which.text.strip() else []
-    conditions += [_after(before)] if before is not None else []
-    order = requests.c.created_at.desc(), requests.c.id.desc(), asset_links.c.position
+    conditions += [(_above if backwards else _after)(before)] if before is not None else []
+    order = [requests.c.created_at.desc(), requests.c.id.desc(), asset_links.c.position.asc()]
+    if backwards:
+        order = [requests.c.created_at.asc(), requests.c.id.asc(), asset_links.c.position.desc()]
     return select(*_MADE).select_from(_JOINED).where(*conditions).order_by(*order).limit(limit)
 
 
@@ -173,6 +195,12 @@ def _after(place: PicturePlace) -> ColumnElement[bool]:
     time, id = requests.c.created_at, requests.c.id
     further = and_(id == place.request_id, asset_links.c.position > place.position)
     return and_(time <= place.created_at, or_(time < place.created_at, id < place.request_id, further))
+
+
+def _above(place: PicturePlace) -> ColumnElement[bool]:
+    time, id = requests.c.created_at, requests.c.id
+    earlier = and_(id == place.request_id, asset_links.c.position < place.position)
+    return and_(time >= place.created_at, or_(time > place.created_at, id > place.request_id, earlier))
 
 
 def _asked(text: str) -> ColumnElement[bool]:

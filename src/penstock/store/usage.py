@@ -125,7 +125,7 @@ def usage(
     since, until = covered(since_ms, until_ms)
     if until < since:
         raise BadRequest("The range ends before it begins.", param="until")
-    _check(among or {}, FIELDS, "among")
+    _check(tuple(among or ()), FIELDS, "among")
     chosen: Chosen = [(column, (value,)) for column, value in equal_to(c, where or {}).items()]
     chosen = [*chosen, *((FIELDS[name], values) for name, values in (among or {}).items())]
     query = _query(by, since, until, chosen)
@@ -196,9 +196,7 @@ def _check(names: Sequence[str] | Mapping[str, str], known: Sequence[str] | Mapp
             raise BadRequest(f"Usage is not told by {name[:60]!r}. {hint}", param=param)
 
 
-def _query(
-    by: tuple[str, ...], since: int, until: int, chosen: Chosen
-) -> Select[*tuple[object, ...]]:
+def _query(by: tuple[str, ...], since: int, until: int, chosen: Chosen) -> Select[*tuple[object, ...]]:
     """Each part is summed for itself and the few rows that leaves once more: sorting all of them takes longer."""
     parts = union_all(*(_part(*part, by, chosen) for part in _parts(by, since, until))).subquery()
     groups = [parts.c[name] for name in by]

@@ -6,18 +6,19 @@ ends at what is spent.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from penstock.core.spending import Level, Period
+from penstock.core.spending import GATEWAY, Level, Period
+from penstock.store.courses import Course, courses
 from penstock.store.spending import BudgetState, budgets
 from penstock.store.sums import DAY_MS, HOUR_MS
-from penstock.store.usage import holder_names, usage
+from penstock.store.usage import holder_names
 from penstock.web.charts import Chart, Series, lines, share_bar
-from penstock.web.ranges import day_of, end_of_hour, spoken, start_of
+from penstock.web.ranges import day_of, spoken, start_of
 from penstock.web.templating import dollars, plural, usd_short
 
 PERIODS = {Period.DAY: "each day", Period.WEEK: "each week", Period.MONTH: "each month", Period.TOTAL: "once"}
@@ -29,12 +30,11 @@ LEVELS = {
     Level.KEY: "key",
 }
 MOST_SHOWN = 24
+MOST_CHARTS = 8
+"""Of those that are most used up; drawing one costs a millisecond."""
 _LONGEST_DAYS = 90
 """Of a course that has no period."""
 _WARN, _FULL = 0.8, 1.0
-
-Course = Sequence[tuple[date, Decimal]]
-"""What was charged on each day, the earliest first; days without any are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,43 +62,29 @@ class Read:
     states: Sequence[BudgetState]
     names: Mapping[tuple[Level, str], str]
     courses: Mapping[str, Course]
-    """By the budget's id, of those that are shown."""
+    """By the budget's id, of the first `MOST_CHARTS`."""
 
 
 def read_budgets(c: Connection, now: int) -> Read:
     """All that apply, those that are most used up first."""
-    states = sorted(budgets(c, now), key=_used, reverse=True)
+    states = sorted(budgets(c, now), key=lambda it: (_used(it), it.budget.holder == GATEWAY), reverse=True)
     names: dict[tuple[Level, str], str] = {}
     for level in set(Level) - {Level.GATEWAY}:
         ids = {state.budget.holder.id for state in states if state.budget.holder.level is level}
         names |= {(level, id): name for id, name in holder_names(c, level, ids).items()} if ids else {}
-    return Read(states, names, _courses(c, states[:MOST_SHOWN], now))
+    return Read(states, names, _courses(c, states[:MOST_CHARTS], now))
 
 
 def _courses(c: Connection, states: Sequence[BudgetState], now: int) -> dict[str, Course]:
-    """One question for each level, for reading the sums is what takes time."""
     found: dict[str, Course] = {}
     for level in Level:
         of_level = [state for state in states if state.budget.holder.level is level and _has_course(state)]
         if not of_level:
             continue
         since = min(_begins(state, now) for state in of_level)
-        by, among = (["day"], None) if level is Level.GATEWAY else (["day", level.value], _holders(level, of_level))
-        rows = usage(c, by, since, end_of_hour(now), among=among, first=_LONGEST_DAYS * MOST_SHOWN)
-        for state in of_level:
-            begins, holder = day_of(_begins(state, now)), state.budget.holder.id
-            found[state.budget.id] = [
-                (day, row.charged)
-                for row in rows
-                if row.group.get(level.value, "") == holder
-                and row.charged
-                and (day := date.fromisoformat(row.group["day"] or "")) >= begins
-            ]
+        by_holder = courses(c, level, {state.budget.holder.id for state in of_level}, since)
+        found |= {state.budget.id: by_holder.get(state.budget.holder.id, {}) for state in of_level}
     return found
-
-
-def _holders(level: Level, states: Sequence[BudgetState]) -> dict[str, list[str]]:
-    return {level.value: [state.budget.holder.id for state in states]}
 
 
 def _has_course(state: BudgetState) -> bool:
@@ -152,7 +138,9 @@ def pace(state: BudgetState, now: int) -> str:
     if state.resets_at is None or used_up < state.resets_at:
         if left_for > 10 * 366 * DAY_MS:
             return "At this pace it lasts for more than ten years."
-        when = spoken(day_of(used_up)) if left_for >= 2 * DAY_MS else f"in {plural(max(1, left_for // HOUR_MS), 'hour')}"
+        when = (
+            spoken(day_of(used_up)) if left_for >= 2 * DAY_MS else f"in {plural(max(1, left_for // HOUR_MS), 'hour')}"
+        )
         return f"At this pace it is used up {'on ' if left_for >= 2 * DAY_MS else ''}{when}."
     in_all = state.spent * (state.resets_at - since) / elapsed
     return f"At this pace {dollars(in_all.quantize(Decimal('0.01')))} of it is used when it begins anew."
@@ -162,11 +150,11 @@ def course_chart(state: BudgetState, course: Course, now: int) -> Chart:
     """Dollars spent until each day, against the amount; days to come have no value yet."""
     begins, today = day_of(_begins(state, now)), day_of(now)
     end = today if state.resets_at is None else day_of(state.resets_at - 1)
-    charged = dict(course)
+    days = [begins + timedelta(days=number) for number in range((end - begins).days + 1)]
+    charged = {day: amount for day, amount in course.items() if day >= begins}
     # What came before the course begins; and sums of days know nothing of the hour in which a budget was made.
     known = state.spent - sum(charged.values(), Decimal(0))
     spent: list[Decimal | None] = []
-    days = [begins + timedelta(days=number) for number in range((end - begins).days + 1)]
     for day in days:
         known += charged.get(day, Decimal(0))
         spent.append(max(Decimal(0), known) if day <= today else None)

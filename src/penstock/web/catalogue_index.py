@@ -1,10 +1,12 @@
 """What lists of models are searched, filtered and sorted by, worked out once for a catalogue and its providers.
 
-There are a thousand models and thousands of offers, so a page that lists them looks here; making it takes some tens of
-milliseconds, on a thread beside the event loop, when the first page asks and once a day, for offers end.
+There are a thousand models and thousands of offers, so a page that lists them looks here. Making it takes a tenth of a
+second, in slices of about two milliseconds between which the event loop does other things, when the first page asks and
+once a day, for offers end. Not on a thread: beside a busy loop that takes long (see `assets.workers`).
 """
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -30,6 +32,8 @@ TEXT_WORKLOAD = Tokens(input=1000, output=500)
 """What text models are compared by."""
 _PICTURE = Size(1024, 1024)
 _MILLION = 1_000_000
+_SLICE = 16
+"""Models between two turns of the event loop."""
 
 CAPABILITIES = {
     "edits": "Edits pictures",
@@ -118,17 +122,24 @@ async def index_of(gateway: Gateway, incoming: Incoming) -> Index:
     what = _Catalogue(gateway.catalogue, frozenset(gateway.accounts), day_of(incoming))
     shelf = _shelf(what)
     if shelf.index is None:
-        shelf.index = await asyncio.to_thread(make_index, what.catalogue, what.on, what.day)
+        entries: dict[str, Entry] = {}
+        for number, entry in enumerate(_entries(what.catalogue, what.on, what.day)):
+            entries[entry.model.slug] = entry
+            if number % _SLICE == 0:
+                await asyncio.sleep(0)
+        shelf.index = Index(entries)
     return shelf.index
 
 
 def make_index(catalogue: Catalogue, on: frozenset[str], day: date) -> Index:
-    """The index of a catalogue for one day, with these providers switched on."""
-    entries = {}
+    """The index of a catalogue for one day, with these providers switched on, all at once."""
+    return Index({entry.model.slug: entry for entry in _entries(catalogue, on, day)})
+
+
+def _entries(catalogue: Catalogue, on: frozenset[str], day: date) -> Iterator[Entry]:
     for place, (slug, model) in enumerate(catalogue.models.items()):
         sold = tuple(_sold(offer, model, on, day) for offer in catalogue.offers(slug))
-        entries[slug] = _entry(place, model, sold, catalogue)
-    return Index(entries)
+        yield _entry(place, model, sold, catalogue)
 
 
 class _Catalogue:

@@ -7,6 +7,7 @@ The shapes are stretched to the page's width, so they carry no text. A value tha
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 
 from markupsafe import Markup
 
@@ -67,6 +68,7 @@ def lines(
     empty: str = "Nothing measured yet.",
 ) -> Chart:
     """Lines over places of the same distance; gaps stay gaps, and a value between two of them is a dot."""
+    shown = cache(shown)
     top = _top([value for one in series for value in one.values])
     if top is None:
         return Chart(title=title, note=note, empty=empty)
@@ -85,6 +87,7 @@ def bars(
     empty: str = "Nothing in this range.",
 ) -> Chart:
     """Bars, one upon the other where there are several series; what is not known adds nothing."""
+    shown = cache(shown)
     sums = [sum(float(value or 0) for value in column) for column in zip(*(one.values for one in series), strict=True)]
     top = _top(sums)
     if not top:

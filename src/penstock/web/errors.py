@@ -1,5 +1,7 @@
 """Errors as pages, for whoever is looking with a browser; programs get their dialect's JSON."""
 
+from contextlib import suppress
+
 from penstock.api.errors import failure_at
 from penstock.core.errors import PenstockError
 from penstock.pipeline.gateway import Gateway
@@ -27,7 +29,8 @@ async def failed(gateway: Gateway, incoming: Incoming, error: PenstockError) -> 
     if programs and incoming.headers.get("hx-request") != "true":
         return failure_at(incoming.path)(error)
     if incoming.principal is None:  # it broke before that was asked, or nobody asks it at this address
-        incoming.principal = await visitor(gateway, incoming)
+        with suppress(PenstockError):  # the database may be what broke
+            incoming.principal = await visitor(gateway, incoming)
     return error_page(Visit(gateway, incoming, incoming.principal), error)
 
 

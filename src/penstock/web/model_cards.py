@@ -1,4 +1,4 @@
-"""A model in a few lines: what goes in and comes out, what it costs, whether it can be called here, how it did lately."""
+"""A model in a few lines: what goes in and comes out, its price, whether it can be called here, and how it did."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,6 +67,17 @@ def prices(entry: Entry) -> tuple[str, ...]:
         return tuple(found)
     meters = [sold.offer.price.meters[0] for sold in entry.counted if sold.offer.price and sold.offer.price.meters]
     return (short(meters[0]),) if meters else ()
+
+
+def sold_price(sold: Sold) -> str:
+    """The price of one offer in a few words; empty where it is not known."""
+    if sold.picture is not None:
+        start = {"exact": "", "about": "about ", "from": "from "}[sold.picture.sure]
+        return f"{start}{_money(sold.picture.usd)} per picture"
+    if sold.per_million_in is not None:
+        return _text((sold,)) or f"{_money(sold.per_million_in)} in per million tokens"
+    price = sold.offer.price
+    return short(price.meters[0]) if price and price.meters else ""
 
 
 def _picture(entry: Entry) -> str:

@@ -1,7 +1,7 @@
 """Looking for models: what an address asks for, which entries of the index match it, and in which order they come.
 
-Names are those of `GET /api/v1/models` where that has the same. What cannot be understood counts as not asked for, and a
-note says so.
+Names are those of `GET /api/v1/models` where that has the same. What cannot be understood counts as not asked for, and
+a note says so.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -15,7 +15,7 @@ from penstock.web.catalogue_index import CAPABILITIES, Entry, Index, Sold
 
 INPUTS = {"text": "Text", "image": "Pictures", "audio": "Sound", "file": "Documents"}
 OUTPUTS = {"image": "Pictures", "text": "Text", "embeddings": "Vectors"}
-HERE = {"": "All, those that can be called here first", "yes": "Can be called here", "no": "Not connected here"}
+HERE = {"": "All, connected ones first", "yes": "Can be called here", "no": "Not connected"}
 WEIGHTS = {"": "Any", "open": "Open weights", "closed": "Not open", "unknown": "Not known"}
 PRICE_UNITS = {
     "picture": "per picture of 1024x1024",
@@ -95,7 +95,7 @@ class _Reading:
         self._notes: list[str] = []
 
     def search(self, providers: Collection[str], makers: Collection[str]) -> ModelSearch:
-        known = {
+        known: dict[str, Any] = {
             "q": " ".join(self._last("q").split()),
             "output_modalities": self._several("output_modalities", OUTPUTS, also=("all",)),
             "input_modalities": self._several("input_modalities", INPUTS),
@@ -271,8 +271,10 @@ def _negative(value: float | None) -> float | None:
 
 
 def _suggested(entry: Entry, q: str) -> tuple[Any, ...]:
-    """What is called so, then what can be called here, then what makes pictures and is rated best."""
+    """What is called so, then what can be called here, makes pictures, is rated best and has a price."""
     names = entry.words.split("\n")
     called = 0 if not q or q in names else 1 if any(name.startswith(q) for name in names) else 2
     pictures = "image" not in entry.model.output_modalities
-    return called, not entry.here, pictures, -(entry.rating or 0), entry.place
+    ended = all(sold.over for sold in entry.sold)
+    unpriced = entry.picture is None and entry.text is None
+    return called, not entry.here, ended, pictures, -(entry.rating or 0), unpriced, entry.place

@@ -24,7 +24,9 @@ class Range:
     """One of `LAST`; empty for days of one's own."""
     since: int
     until: int
-    """Not itself; never after the end of this hour."""
+    """Not itself: the end of an hour or, of days, the end of a day, so that sums of days are enough."""
+    now: int
+    """The end of this hour, where that is earlier: nothing can have come since."""
     first: date
     last: date
     """The days it begins and ends on."""
@@ -43,7 +45,7 @@ class Range:
     @property
     def before(self) -> tuple[int, int]:
         """The range before, from its beginning up to the same place in it."""
-        return self.since - self.length, self.until - self.length
+        return self.since - self.length, min(self.until, self.now) - self.length
 
     @property
     def before_words(self) -> str:
@@ -59,9 +61,11 @@ class Range:
         return list(range(self.since, self.until, HOUR_MS if self.by == "hour" else DAY_MS))
 
     def place_words(self, place: int) -> str:
-        """`14 Jul`, `14 Jul, 13:00`."""
+        """`14 Jul`, `14 Jul, 13:00`, or `13:00` where it can be of one day only."""
         at = datetime.fromtimestamp(place / 1000, UTC)
-        return f"{at.day} {at:%b}, {at:%H}:00" if self.by == "hour" else f"{at.day} {at:%b}"
+        if self.by == "day":
+            return f"{at.day} {at:%b}"
+        return f"{at:%H}:00" if self.name else f"{at.day} {at:%b}, {at:%H}:00"
 
     @property
     def query(self) -> dict[str, str]:
@@ -88,17 +92,15 @@ def read_range(query: Mapping[str, str], now: int) -> tuple[Range, Sequence[str]
 
 
 def _last(name: str, now: int) -> Range:
-    until = end_of_hour(now)
+    today, hour = day_of(now), end_of_hour(now)
     if name == "24h":
-        since = until - DAY_MS
-        return Range(
-            name=name, since=since, until=until, first=day_of(since), last=day_of(now), by="hour", length=DAY_MS
-        )
-    days, today = int(name[:-1]), day_of(now)
-    first = today - timedelta(days=days - 1)
-    return Range(
-        name=name, since=start_of(first), until=until, first=first, last=today, by="day", length=days * DAY_MS
-    )
+        since = hour - DAY_MS
+        first = day_of(since)
+        return Range(name=name, since=since, until=hour, now=hour, first=first, last=today, by="hour", length=DAY_MS)
+    days = int(name[:-1])
+    first, until = today - timedelta(days=days - 1), start_of(today) + DAY_MS
+    since, length = start_of(first), days * DAY_MS
+    return Range(name=name, since=since, until=until, now=hour, first=first, last=today, by="day", length=length)
 
 
 def _own(since: str, until: str, now: int) -> Range | str:
@@ -117,9 +119,10 @@ def _own(since: str, until: str, now: int) -> Range | str:
         return f"A range has at most {MOST_DAYS} days. {shown}"
     if begins < 0 or begins > now:
         return f"Nothing can have happened on {spoken(first)}. {shown}"
-    by = "hour" if days <= 2 else "day"
-    until_ms = min(ends, end_of_hour(now))
-    return Range(name="", since=begins, until=until_ms, first=first, last=last, by=by, length=days * DAY_MS)
+    hour = end_of_hour(now)
+    by, over = ("hour", min(ends, hour)) if days <= 2 else ("day", min(ends, start_of(day_of(now)) + DAY_MS))
+    length = days * DAY_MS
+    return Range(name="", since=begins, until=over, now=hour, first=first, last=last, by=by, length=length)
 
 
 def end_of_hour(now: int) -> int:

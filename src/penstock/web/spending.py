@@ -4,8 +4,9 @@ Everything is from the sums of hours and days (`store.usage`), so it takes the s
 were. Copies made for comparison cost the gateway money like everything else and are in all of it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -23,7 +24,6 @@ from penstock.web.templating import (
     milliseconds,
     number,
     percent,
-    plural,
     usd_short,
 )
 
@@ -59,6 +59,8 @@ REASONS = {
 """Why it may not be known."""
 
 MOST_SHOWN = 25
+_MOST_AT_ONCE = 4000
+"""Rows of a group and an hour or day that are added up here rather than by further questions."""
 _TOP = MOST_SERIES - 1
 _LONGEST_NAME = 48
 """Characters in a chart's key; the table has the whole name."""
@@ -76,8 +78,6 @@ class Used:
     """By hour or day."""
     stacked: Sequence[UsageRow]
     """By hour or day, of the dearest groups."""
-    before: UsageRow
-    """The range before, all together."""
 
     @property
     def total(self) -> UsageRow:
@@ -85,17 +85,38 @@ class Used:
 
 
 def read_used(c: Connection, span: Range, by: str) -> Used:
-    """In one transaction, so that the numbers are of the same moment."""
-    groups = usage(c, [by], span.since, span.until, first=MOST_SHOWN)
-    top = {by: [row.group[by] or "" for row in groups[:_TOP]]}
-    return Used(
-        span=span,
-        by=by,
-        groups=groups,
-        times=usage(c, [span.by], span.since, span.until),
-        stacked=usage(c, [span.by, by], span.since, span.until, among=top) if groups else (),
-        before=total(usage(c, [], *span.before)),
-    )
+    """What was used in a range; in one question where there are not too many groups for that."""
+    rows = usage(c, [span.by, by], span.since, span.until, first=_MOST_AT_ONCE + 1)
+    if len(rows) <= _MOST_AT_ONCE:
+        groups = _dearest(_together(rows, by))
+        top = {row.group[by] for row in groups[:_TOP]}
+        times, stacked = _together(rows, span.by), [row for row in rows if row.group[by] in top]
+    else:
+        groups = usage(c, [by], span.since, span.until, first=MOST_SHOWN)
+        among = {by: [row.group[by] or "" for row in groups[:_TOP]]}
+        times = usage(c, [span.by], span.since, span.until)
+        stacked = usage(c, [span.by, by], span.since, span.until, among=among)
+    return Used(span=span, by=by, groups=groups, times=times, stacked=stacked)
+
+
+def read_before(c: Connection, span: Range) -> UsageRow:
+    """The range before, all together."""
+    return total(usage(c, [], *span.before))
+
+
+def _together(rows: Sequence[UsageRow], by: str) -> list[UsageRow]:
+    """The sums by one of the things they are by."""
+    found: dict[str | None, list[UsageRow]] = defaultdict(list)
+    for row in rows:
+        found[row.group[by]].append(row)
+    return [
+        replace(total(several), group={by: value}, names={by: name} if (name := several[0].names.get(by)) else {})
+        for value, several in found.items()
+    ]
+
+
+def _dearest(rows: Sequence[UsageRow]) -> list[UsageRow]:
+    return sorted(rows, key=lambda row: (row.cost or 0, row.requests), reverse=True)[:MOST_SHOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +128,8 @@ class Stat:
     below: str
 
 
-def stats(used: Used) -> list[Stat]:
-    """The numbers at the top."""
-    now, before = used.total, used.before
+def stats(now: UsageRow, before: UsageRow) -> list[Stat]:
+    """The numbers at the top, of a range and the one before it."""
     tokens, tokens_before = now.tokens_in + now.tokens_out, before.tokens_in + before.tokens_out
     spent_before = Decimal(0) if not before.requests else before.cost
     return [
@@ -201,7 +221,7 @@ def other_charts(used: Used) -> list[Chart]:
     return [
         bars("Requests", places, [good, bad], number, note=note, rows_are=rows_are),
         bars("Pictures", places, [images], number, note=note, rows_are=rows_are),
-        lines("Mean time of a request", places, [times], milliseconds, note=note, rows_are=rows_are),
+        lines("Mean time of a request", places, [times], _took, note=note, rows_are=rows_are),
     ]
 
 
@@ -231,6 +251,10 @@ def _rest(whole: Decimal | None, parts: Sequence[Value]) -> Decimal | None:
 
 def _dollars(value: Value) -> Markup:
     return usd_short(None if value is None else Decimal(str(value)))
+
+
+def _took(value: Value) -> Markup:
+    return milliseconds(None if value is None else float(value))
 
 
 def _short(name: str) -> str:

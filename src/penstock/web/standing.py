@@ -11,7 +11,7 @@ from penstock.store.usage import holder_names
 from penstock.upstream.results import Window
 from penstock.web.templating import OPERATIONS, seconds
 
-SPELLS = (("5 minutes", 300.0), ("30 minutes", 1800.0), ("Day", 86_400.0))
+SPELLS = (("5 min", 300.0), ("30 min", 1800.0), ("24 hours", 86_400.0))
 MOST_JOBS = 50
 RESTS = {
     "no_credit": "the account there has no credit",
@@ -44,7 +44,7 @@ class Spell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderNow:
-    """A provider that was called within the last day."""
+    """A provider that was called within the last day, or is paused."""
 
     slug: str
     name: str
@@ -54,6 +54,23 @@ class ProviderNow:
     """What of it is not asked for a while, in words."""
     resting: Sequence[str]
     """Keys of it that are not used for a while, in words."""
+
+    paused: str | None
+    """Why an administrator has paused it; None: it is not."""
+
+    @property
+    def standing(self) -> tuple[str, str]:
+        """How it does, in a word or two, and the kind of its tag."""
+        if self.paused is not None:
+            return "Paused", "warn"
+        if self.left_alone:
+            return "Left alone", "bad"
+        if self.resting:
+            return "Key resting", "warn"
+        uptime = next((spell.window.uptime for spell in self.spells if spell.window.uptime is not None), None)
+        if uptime is None:
+            return "Quiet", ""
+        return ("Working", "good") if uptime >= 0.95 else ("Unsteady", "warn") if uptime >= 0.5 else ("Failing", "bad")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +114,15 @@ async def read_standing(gateway: Gateway) -> Standing:
     keys = {str(row.facts["key_id"]) for row in shown if row.facts.get("key_id")}
     names = await gateway.books.read(partial(holder_names, by="key", ids=keys)) if keys else {}
     called = _called(gateway)
-    providers = [_provider(slug, called[slug], gateway) for slug in gateway.accounts if slug in called]
-    known = gateway.catalogue.providers
+    on, paused, known = gateway.accounts.accounts, gateway.accounts.paused, gateway.catalogue.providers
+    shown_providers = [slug for slug in on if slug in called or slug in paused]
     return Standing(
         at=now,
-        providers=sorted(providers, key=lambda one: -one.spells[-1].calls),
-        quiet=sorted(known[slug].name for slug in gateway.accounts if slug not in called),
+        providers=sorted(
+            [_provider(slug, called.get(slug, ()), gateway) for slug in shown_providers],
+            key=lambda one: -one.spells[-1].calls,
+        ),
+        quiet=sorted(known[slug].name for slug in on if slug not in shown_providers),
         jobs=[_job(row, names, now, gateway) for row in shown],
         under_way=len(rows),
     )
@@ -117,7 +137,7 @@ def _called(gateway: Gateway) -> Mapping[str, list[tuple[str, Operation]]]:
 
 
 def _provider(slug: str, called: Sequence[tuple[str, Operation]], gateway: Gateway) -> ProviderNow:
-    now = gateway.clock.monotonic()
+    now, pause = gateway.clock.monotonic(), gateway.accounts.paused.get(slug)
     return ProviderNow(
         slug=slug,
         name=gateway.catalogue.providers[slug].name,
@@ -135,6 +155,7 @@ def _provider(slug: str, called: Sequence[tuple[str, Operation]], gateway: Gatew
             for rest in gateway.rotation.resting(now)
             if rest.provider == slug
         ],
+        paused=None if pause is None else pause.reason,
     )
 
 

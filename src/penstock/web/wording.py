@@ -1,4 +1,4 @@
-"""What the ledger's words mean, for people: how requests and attempts ended, why they were made, and where costs are from."""
+"""What the ledger's words mean, for people: how requests and attempts ended and why, and where costs are from."""
 
 from collections.abc import Mapping
 
@@ -71,7 +71,7 @@ SOURCES = {
     "delivered": "our price for what was delivered",
     "requested": "our price for what was asked for",
     "estimated": "estimated from what was sent before the caller hung up",
-    "none": "not known",
+    "none": "nothing had to be paid",
 }
 """Where a cost comes from."""
 
@@ -95,7 +95,9 @@ CACHE = {
 def ending(row: RequestRow) -> tuple[str, str]:
     """How a request ended in a few words, and the kind of its tag."""
     if row.status < 400:
-        return ("Succeeded, caller left", "warn") if row.client_gone and row.mirror_of is None else ("Succeeded", "good")
+        return (
+            ("Succeeded, caller left", "warn") if row.client_gone and row.mirror_of is None else ("Succeeded", "good")
+        )
     kind = "warn" if row.status < 500 else "bad"
     return ENDINGS.get(row.error_code or "") or STATUSES.get(row.status, "Failed"), kind
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from penstock.api.workloads import stand_in
 from penstock.catalogue.capability import refusal
 from penstock.catalogue.sizes import CLASSES
 from penstock.core.call import ImageCall, Operation, Size
@@ -116,10 +117,17 @@ def chooser(model: Model, offers: Sequence[Offer], kind: Kind) -> Chooser:
 
 
 def takes_size(size: str, offer: Offer, model: Model) -> bool:
-    """Whether an offer makes pictures of a pixel size or a size class, whatever else it asks for."""
-    call = ImageCall(model=model.slug, prompt="", size=Size.parse(size), resolution=size if size in CLASSES else None)
-    excluded = refusal(call, offer, model)
-    return excluded is None or excluded.field not in ("size", "resolution", "aspect_ratio")
+    """Whether an offer makes pictures of a pixel size or a size class; who only edits is given pictures to edit."""
+    generates = Operation.IMAGE_GENERATION in offer.operations
+    count = offer.limits.min_references if generates else max(1, offer.limits.min_references)
+    call = ImageCall(
+        model=model.slug,
+        prompt="",
+        size=Size.parse(size),
+        resolution=size if size in CLASSES else None,
+        references=(stand_in(Size(1024, 1024)),) * count,
+    )
+    return refusal(call, offer, model) is None
 
 
 def _sizes(model: Model, offers: Sequence[Offer]) -> list[str]:

@@ -6,7 +6,6 @@ The sums are those of `/v1/quote/workload`, by the same function. Everything ask
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from markupsafe import Markup
@@ -18,8 +17,9 @@ from penstock.core.money import plain
 from penstock.core.target import Model
 from penstock.pipeline.request import Reply
 from penstock.pipeline.resolve import day_of
-from penstock.web.model_choices import Choice, Choices, choices
-from penstock.web.templating import dollars, environment, number, unknown
+from penstock.web.catalogue_index import Entry, index_of
+from penstock.web.model_choices import Choices, choices
+from penstock.web.templating import dollars, environment, number
 from penstock.web.visit import Visit
 from penstock.web.workload_choices import PRESETS, Chooser, chooser, kinds_of
 from penstock.web.workload_form import (
@@ -34,9 +34,6 @@ from penstock.web.workload_form import (
     parameters,
     read_workload,
 )
-
-if TYPE_CHECKING:
-    from penstock.pipeline.gateway import Gateway
 
 PATH = "/calculator"
 ANSWER = "calculator-answer"
@@ -74,7 +71,7 @@ class Row:
     """Its name."""
     ends: date | None
     """The first day on which it cannot be called any more."""
-    made_of: Markup | str
+    made_of: tuple[str, ...]
     """The average request: quantities and dollars."""
 
     @property
@@ -127,7 +124,10 @@ async def calculator(visit: Visit) -> Reply:
     if target == ANSWER:
         html = environment().get_template("calculator_answer.html").render(calculator=view)
         return visit.sent(html.encode())
-    found = choices(query.get("find", ""), visit.gateway.catalogue, _callable(visit.gateway))
+    found = Choices("")
+    if query.get("find"):
+        index = await index_of(visit.gateway, visit.incoming)
+        found = choices(query["find"], index, visit.gateway.catalogue)
     links = _choice_links(found, view)
     if target == _CHOICES:
         html = environment().get_template("model_choices.html").render(choices=found, links=links)
@@ -209,11 +209,6 @@ def _usual_model(visit: Visit, kind: Kind) -> Model:
     return able[0] if able else next(iter(catalogue.models.values()))
 
 
-def _callable(gateway: "Gateway") -> set[str]:
-    """Slugs of the models that a provider which is on sells."""
-    return {model.slug for model, _ in gateway.catalogue.sold(gateway.accounts)}
-
-
 def _rows(visit: Visit, model: Model, answer: WorkloadAnswer) -> Iterator[Row]:
     providers = visit.gateway.catalogue.providers
     ends = {offer.id: offer.deprecates for offer in visit.gateway.catalogue.offers(model.slug)}
@@ -222,19 +217,13 @@ def _rows(visit: Visit, model: Model, answer: WorkloadAnswer) -> Iterator[Row]:
             offer=offer,
             provider=providers[offer.provider].name,
             ends=ends[offer.offer],
-            made_of=_made_of(offer),
+            made_of=tuple(map(_line, offer.lines)),
         )
 
 
 def _field(number: Number, workload: Workload) -> Field:
     value = workload.numbers[number.name]
     return Field(number, plain(value), number.position(value))
-
-
-def _made_of(offer: WorkloadOffer) -> Markup | str:
-    if offer.per_request_usd is None:
-        return unknown()
-    return " + ".join(map(_line, offer.lines)) or "nothing that is charged for"
 
 
 def _line(line: QuoteLine) -> str:
@@ -273,8 +262,9 @@ def _preset_links(
             yield Link(preset.name, address(path, kept, said), False, preset.words)
 
 
-def _choice_links(found: Choices, view: CalculatorView) -> list[tuple[Choice, str]]:
+def _choice_links(found: Choices, view: CalculatorView) -> list[tuple[Entry, str]]:
     """The models found, each with the way to the same workload at it."""
     said = dict(parse_qsl(view.query))
-    said.pop("quality", None)  # each model has its own
+    for name in ("quality", "kind"):  # each model has its own
+        said.pop(name, None)
     return [(choice, address(view.action, {"model": choice.model.slug}, said)) for choice in found.found]

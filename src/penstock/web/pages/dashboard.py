@@ -4,9 +4,8 @@
 """
 
 import asyncio
+from functools import partial
 from urllib.parse import parse_qsl
-
-from sqlalchemy import Connection
 
 from penstock.pipeline.request import Reply
 from penstock.store.usage import anything_used
@@ -21,16 +20,16 @@ async def dashboard(visit: Visit) -> Reply:
     query, now, catalogue = dict(parse_qsl(visit.incoming.query)), visit.now_ms, visit.gateway.catalogue
     span, notes = read_range(query, now)
     by, more_notes = spending.read_dimension(query)
-
-    def find(c: Connection) -> tuple[spending.Used, burndown.Read] | None:
-        if not anything_used(c):
-            return None
-        return spending.read_used(c, span, by), burndown.read_budgets(c, now)
-
-    found, standing = await asyncio.gather(visit.gateway.books.read(find), read_standing(visit.gateway))
-    if found is None:
+    books = visit.gateway.books
+    used, before, budgets, standing = await asyncio.gather(
+        books.read(partial(spending.read_used, span=span, by=by)),
+        books.read(partial(spending.read_before, span=span)),
+        books.read(partial(burndown.read_budgets, now=now)),
+        read_standing(visit.gateway),
+    )
+    total = used.total
+    if not total.requests and not await books.read(anything_used):
         return visit.page("dashboard_empty.html", title="Dashboard", standing=standing)
-    used, budgets = found
     return visit.page(
         "dashboard.html",
         title="Dashboard",
@@ -39,9 +38,9 @@ async def dashboard(visit: Visit) -> Reply:
         ranges=LAST,
         by=by,
         dimensions=spending.DIMENSIONS,
-        total=used.total,
-        stats=spending.stats(used),
-        doubts=spending.doubts(used.total),
+        total=total,
+        stats=spending.stats(total, before),
+        doubts=spending.doubts(total),
         spend=spending.spend_chart(used, catalogue),
         charts=spending.other_charts(used),
         groups=spending.table(used, catalogue),

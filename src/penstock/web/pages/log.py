@@ -72,7 +72,9 @@ async def log(visit: Visit, request: str) -> Reply:
         attempts=tried,
         source=SOURCES.get(row.cost_source, row.cost_source),
         difference=_difference(row),
-        pictures=[(words, shown) for role, words in ROLES.items() if (shown := [p for p in pictures if p.role == role])],
+        pictures=[
+            (words, shown) for role, words in ROLES.items() if (shown := [p for p in pictures if p.role == role])
+        ],
         copies=copies,
         cache=CACHE.get(row.cache or ""),
         metadata=_body(row.metadata) if row.metadata else None,
@@ -88,7 +90,7 @@ def _holders(detail: RequestDetail) -> list[tuple[tuple[str, str | None], Mappin
 
 
 def _name(known: Mapping[str, Any], slug: str | None) -> str | None:
-    return known[slug].name if slug in known else slug
+    return known[slug].name if slug is not None and slug in known else slug
 
 
 def _tried(visit: Visit, detail: RequestDetail) -> tuple[Markup, list[Tried]]:

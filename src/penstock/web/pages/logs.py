@@ -3,11 +3,13 @@
 A request's id as `id` leads to its own page.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode
 
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from penstock.api.ranges import instant_ms
@@ -31,6 +33,8 @@ from penstock.web.visit import Visit
 from penstock.web.wording import ending
 
 PAGE = 50
+_LATEST = 250_000_000_000_000
+"""The year 9892: what is later has no day after it."""
 COPIES = {"hide": False, "only": True}
 _STATUS_WORDS = {"succeeded": "Succeeded", "failed": "Failed"}
 
@@ -40,6 +44,7 @@ class LogRow:
     """A request in the list."""
 
     row: RequestRow
+    when: Markup
     key: str | None
     model: str | None
     provider: str | None
@@ -138,9 +143,10 @@ def _filter(given: Mapping[str, str], now: int) -> RequestFilter:
 
 def _instant(text: str, now: int) -> int | None:
     try:
-        return instant_ms(text, now, "since")
+        instant = instant_ms(text, now, "since")
     except (BadRequest, OverflowError):
         return None
+    return instant if instant < _LATEST else None
 
 
 def _end(text: str, now: int) -> int | None:
@@ -157,13 +163,13 @@ def is_day(text: str) -> bool:
         return False
 
 
-_CHECKS = {
-    "status": lambda text, now: text in STATUSES or (text.isdecimal() and 100 <= int(text[:4]) <= 599),
+_CHECKS: Mapping[str, Callable[[str, int], bool]] = {
+    "status": lambda text, _: text in STATUSES or re.fullmatch("[1-5][0-9]{2}", text) is not None,
     "since": lambda text, now: _instant(text, now) is not None,
     "until": lambda text, now: _instant(text, now) is not None,
-    "without": lambda text, now: text in FIELDS,
-    "fallback": lambda text, now: text == "1",
-    "copies": lambda text, now: text in COPIES,
+    "without": lambda text, _: text in FIELDS,
+    "fallback": lambda text, _: text == "1",
+    "copies": lambda text, _: text in COPIES,
 }
 _ABOUT = {
     "status": "how requests ended",
@@ -185,13 +191,13 @@ def _holders(c: Connection, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _chips(visit: Visit, given: Mapping[str, str], holders: Mapping[str, str]) -> list[Chip]:
-    words = {
+    words: Mapping[str, Callable[[str], str]] = {
         "fallback": lambda _: "Only with a fallback",
         "copies": lambda value: "Only copies" if value == "only" else "Without copies",
         "status": lambda value: _STATUS_WORDS.get(value, f"Status {value}"),
         "since": lambda value: f"Since {_shown_time(value)}",
         "until": lambda value: f"Until {_shown_time(value)}",
-        "without": lambda value: NOT_KNOWN[value],
+        "without": lambda value: f"{DIMENSIONS[value]}: {NOT_KNOWN[value].lower()}",
         "operation": lambda value: OPERATIONS.get(value, value),
     }
     return [
@@ -222,6 +228,7 @@ def _row(
     provider = catalogue.providers.get(row.provider or "")
     return LogRow(
         row=row,
+        when=to_the_second(row.created_at),
         key=names["key"].get(row.key_id or "", row.key_id),
         model=model.name if model else row.model or row.model_asked,
         provider=provider.name if provider else row.provider,
@@ -231,16 +238,16 @@ def _row(
     )
 
 
+def to_the_second(unix_ms: int) -> Markup:
+    """`27 Nov 2026, 23:45:07`, where the head of the column says UTC."""
+    at = datetime.fromtimestamp(unix_ms / 1000, UTC)
+    words = f"{at.day} {at:%b %Y}, {at:%H:%M:%S}"
+    return Markup('<time datetime="{}">{}</time>').format(at.strftime("%Y-%m-%dT%H:%M:%SZ"), words)
+
+
 def _exports(given: Mapping[str, str]) -> Mapping[str, str]:
     """Addresses of the ledger as a file, of the same time. The API's `until` is not itself part of a range."""
-    span = {}
-    if "since" in given:
-        span["since"] = given["since"]
-    if "until" in given:
-        until = given["until"]
-        span["until"] = date.fromordinal(date.fromisoformat(until).toordinal() + 1).isoformat() if is_day(until) else until
-    if "until" in span and "since" not in span:
-        span["since"] = "1970-01-01"
+    span = {"since": given.get("since", "1970-01-01" if "until" in given else "30d")}
+    if until := given.get("until"):
+        span["until"] = (date.fromisoformat(until) + timedelta(days=1)).isoformat() if is_day(until) else until
     return {format: "/admin/api/export?" + urlencode({"format": format, **span}) for format in ("csv", "parquet")}
-
-

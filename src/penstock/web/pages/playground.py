@@ -55,8 +55,6 @@ class Wanted:
     references: list[str] = field(default_factory=list)
     """Digests."""
     notes: list[str] = field(default_factory=list)
-    given: bool = False
-    """Whether the address says anything; else the script brings back what was there before."""
 
 
 async def playground(visit: Visit) -> Reply:
@@ -112,7 +110,6 @@ def _wanted(visit: Visit) -> Wanted:
         wanted.notes.append("This address says too much, so nothing of it was used.")
         return wanted
     for name, value in pairs:
-        wanted.given = True
         match name:
             case "model":
                 _take_model(visit, wanted, value)

@@ -21,6 +21,11 @@ export class Failure extends Error {
   get signedOut() {
     return this.status === 401;
   }
+
+  /** Whether nothing can be asked any more before the page is loaded again. */
+  get lost() {
+    return this.signedOut || this.code === "csrf";
+  }
 }
 
 /** @param {Response} response */

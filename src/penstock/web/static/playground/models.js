@@ -82,10 +82,10 @@ export class Models {
   /** @param {boolean} waiting */
   #show(waiting) {
     const rows = this.chosen.map((model) => this.#row(model, this.#prices.get(model.slug)));
-    if (rows.length === 0) rows.push(make("li", { className: "quiet small" }, "No model is chosen."));
-    this.#chosen.replaceChildren(...rows);
-    if (!waiting || rows.length === 0) this.#total.textContent = this.#sum();
-    this.#total.classList.toggle("waiting", waiting);
+    const none = rows.length === 0;
+    this.#chosen.replaceChildren(...(none ? [make("li", { className: "quiet small" }, "No model is chosen.")] : rows));
+    if (!waiting || none) this.#total.textContent = this.#sum();
+    this.#total.classList.toggle("waiting", waiting && !none);
   }
 
   /**
@@ -93,7 +93,7 @@ export class Models {
    * @param {Price | undefined} price
    */
   #row({ slug, name }, price) {
-    const words = price === undefined ? "…" : price.able ? inWords(price) : "cannot do this";
+    const words = price === undefined ? "…" : price.able ? inWords(price, false) : "cannot do this";
     const kind = price === undefined ? "quiet" : price.able ? (price.known ? "" : "unknown") : "refused";
     const remove = this.#kind === "chat" ? null : button("×", () => this.#remove(slug), { className: "plain remove", "aria-label": `Leave out ${name}`, title: "Leave it out" });
     const why = price && !price.able ? make("p", { className: "why" }, price.why) : null;

@@ -18,11 +18,16 @@ export class GalleryPanel {
   }
 
   async open() {
-    this.#words.textContent = "Looking…";
     this.#list.replaceChildren();
     this.#dialog.showModal();
+    await this.#load("/gallery?pick=1");
+  }
+
+  /** @param {string} path */
+  async #load(path) {
+    this.#words.textContent = "Looking…";
     try {
-      const response = await ask("/gallery?pick=1", { headers: { accept: "text/html" } });
+      const response = await ask(path, { headers: { accept: "text/html" } });
       if (!response.ok) throw new Error(await sentence(response));
       this.#show(new DOMParser().parseFromString(await response.text(), "text/html"));
     } catch (error) {
@@ -38,8 +43,22 @@ export class GalleryPanel {
       const digest = element.getAttribute("data-digest") ?? "";
       if (/^[0-9a-f]{64}$/.test(digest) && !found.has(digest)) found.set(digest, element);
     }
-    this.#list.replaceChildren(...[...found].map(([digest, element]) => this.#row(digest, element)));
-    this.#words.textContent = found.size === 0 ? "No picture is kept yet." : "The latest pictures. Choose one to add it.";
+    const rows = [...found].map(([digest, element]) => this.#row(digest, element));
+    this.#list.append(...rows);
+    const older = gallery.querySelector('a[rel="next"]')?.getAttribute("href");
+    if (older) this.#list.append(this.#more(older));
+    const none = this.#list.childElementCount === 0;
+    this.#words.textContent = none ? "No picture is kept yet." : "The latest pictures. Choose one to add it.";
+    (rows[0]?.querySelector("button") ?? this.#dialog).focus();
+  }
+
+  /** @param {string} path */
+  #more(path) {
+    const row = make("li", { className: "more" }, button("Older pictures", () => {
+      row.remove();
+      void this.#load(path);
+    }));
+    return row;
   }
 
   /**

@@ -18,7 +18,7 @@ export async function priceOf({ path, options }, signal) {
   const response = await ask(path, { ...options, signal });
   if (!response.ok) {
     const failure = await failureOf(response);
-    if (failure.signedOut || failure.code === "csrf") throw failure;
+    if (failure.lost) throw failure;
     return unable(failure.message);
   }
   /** @type {Offer[]} */

@@ -131,15 +131,15 @@ export class References {
     if (place > 0) ways.append(this.#step(`Move reference ${number} earlier`, "↑", place, -1));
     if (place < this.#all.length - 1) ways.append(this.#step(`Move reference ${number} later`, "↓", place, 1));
     ways.append(button("Remove", () => this.#remove(place), { className: "plain small", "aria-label": `Remove reference ${number}` }));
-    const masking = place === 0 && this.masks ? this.#masking(reference) : null;
-    return make("li", {}, make("span", { className: "thumb" }, image, make("span", { className: "tag accent" }, String(number))), make("span", { className: "stack tight" }, facts, ways, masking));
+    if (place === 0 && this.masks) ways.append(...this.#masking(reference));
+    return make("li", {}, make("span", { className: "thumb" }, image, make("span", { className: "tag accent" }, String(number))), make("span", { className: "stack tight" }, facts, ways));
   }
 
   /** @param {Reference} first */
   #masking(first) {
-    const ways = make("span", { className: "row" }, button(this.mask ? "Change the mask" : "Paint a mask", () => this.onMask(first), { className: "quiet small" }));
-    if (this.mask) ways.append(make("span", { className: "tag good" }, "Masked"), button("Remove the mask", () => this.setMask(null), { className: "plain small" }));
-    return ways;
+    const paint = button(this.mask ? "Change the mask" : "Paint a mask", () => this.onMask(first));
+    if (!this.mask) return [paint];
+    return [paint, make("span", { className: "tag good" }, "Masked"), button("Remove the mask", () => this.setMask(null), { className: "plain small" })];
   }
 
   /**

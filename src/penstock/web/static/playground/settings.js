@@ -3,9 +3,11 @@
 
 import { find, make } from "./dom.js";
 
-/** @import { Abilities, Ability } from "./types.js" */
+/** @import { Abilities, Ability, Chosen } from "./types.js" */
 
-const FIELDS = /** @type {const} */ ({ quality: "quality", background: "background", format: "output_format" });
+/** What the fields are called in requests. */
+const FIELDS = { quality: "quality", background: "background", format: "output_format" };
+const NAMES = /** @type {const} */ (["quality", "background", "format"]);
 const FREE = "As the model likes";
 const MOST_SEED = 2 ** 31 - 1;
 
@@ -47,7 +49,7 @@ export class Settings {
     this.#showSides();
   }
 
-  /** What is chosen, for a request and to be remembered. */
+  /** @returns {Chosen} For a request, and to be remembered. */
   get values() {
     const seed = this.#seed.value.trim();
     return {
@@ -61,13 +63,13 @@ export class Settings {
     };
   }
 
-  /** @param {Partial<Settings["values"]>} values As they were remembered. */
+  /** @param {Partial<Chosen>} values As they were remembered. */
   set values(values) {
     if (values.size !== undefined) this.size = values.size;
     if (values.n !== undefined) this.#n.value = String(values.n);
     if (values.seed !== undefined) this.seed = values.seed;
     if (values.previews !== undefined) this.#previews.checked = values.previews;
-    for (const name of /** @type {(keyof FIELDS)[]} */ (Object.keys(FIELDS))) {
+    for (const name of NAMES) {
       const value = values[name];
       if (value) this.#select(name).replaceChildren(option("", FREE), option(value, value, true));
     }
@@ -97,7 +99,7 @@ export class Settings {
   offer(several) {
     if (several.length === 0) return;
     this.#offerSizes(several.map((abilities) => abilities.size));
-    const shown = Object.entries(FIELDS).map(([name, field]) => this.#offerValues(name, several.map((abilities) => abilities[field])));
+    const shown = NAMES.map((name) => this.#offerValues(name, several.map((abilities) => abilities[FIELDS[name]])));
     const previews = several.some((abilities) => "partial_images" in abilities);
     find("label[for=previews]", HTMLElement).hidden = !previews;
     find("#more", HTMLElement).hidden = !previews && !shown.includes(true);

@@ -13,9 +13,8 @@
  */
 
 /**
- * What is asked of every chosen model.
- * @typedef {object} Wish
- * @property {string} prompt
+ * How pictures are to be.
+ * @typedef {object} Chosen
  * @property {string} size Pixels; empty: as the model likes.
  * @property {string} quality
  * @property {string} background
@@ -23,9 +22,9 @@
  * @property {number} n
  * @property {number | null} seed
  * @property {boolean} previews
- * @property {Reference[]} references
- * @property {Blob | null} mask
  */
+
+/** @typedef {Chosen & { prompt: string, references: Reference[], mask: Blob | null }} Wish What is asked of every chosen model. */
 
 /** @typedef {{ multiple?: number, min_side?: number, max_side?: number, min_pixels?: number, max_pixels?: number, max_ratio?: number }} Bounds */
 /** @typedef {{ type: "enum", values: string[] } | { type: "range", min: number, max: number } | { type: "boolean", bounds?: Bounds }} Ability */
