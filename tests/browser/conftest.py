@@ -1,4 +1,4 @@
-"""One browser for each worker, and a gateway with something on its pages."""
+"""A browser, and a gateway with something on its pages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +19,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Of one file only: while it is open this thread has a running event loop, and no coroutine of another test."""
     with sync_playwright() as playwright:
         opened = launch(playwright)
         yield opened

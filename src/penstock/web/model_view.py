@@ -78,7 +78,7 @@ def _offered(sold: Sold, entry: Entry, catalogue: Catalogue, several: bool) -> O
     return Offered(
         sold=sold,
         provider=provider,
-        name=f"{provider.name}, {offer.upstream}" if several else provider.name,
+        name=f"{provider.name} ({offer.upstream})" if several else provider.name,
         price=sold_price(sold),
         sentences=price_sentences(offer),
         lines=price_lines(offer.price) if offer.price else [],
@@ -188,7 +188,7 @@ def abilities(model: Model, offers: Sequence[Offered], catalogue: Catalogue) -> 
 
 
 def _ability(name: str, words: str, offers: Sequence[Offered], catalogue: Catalogue) -> Ability:
-    able = [each.name for each in offers if name in each.sold.can]
+    able = [each.provider.name for each in offers if name in each.sold.can]
     if able:
         return Ability(words, True, ", ".join(dict.fromkeys(able)) if len(able) < len(offers) else "")
     certain = name in ("edits", "chat") or any(not catalogue.is_imported(each.offer) for each in offers)

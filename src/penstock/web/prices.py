@@ -57,7 +57,7 @@ class Source:
 def price_sentences(offer: Offer) -> tuple[str, ...]:
     """What an offer charges, in sentences; one that says so where no price is known."""
     if offer.price is None or not offer.price.meters:
-        return ("No price of this provider is known here. Calls are carried out, and their cost stays unknown.",)
+        return ("No price of this provider is known here, which does not mean that it is free.",)
     usual = _usual(offer) if offer.price.varies else ""
     return (*sentences(offer.price), *([usual] if usual else []))
 
