@@ -59,6 +59,8 @@ class Filled:
     """The request that made a picture from two others."""
     fallback: str
     """A request whose first provider failed."""
+    bounds: dict[str, str]
+    """Ids of the `budget`, the `limit` and the `allowance` there is."""
 
 
 def fill(gateway: RunningGateway) -> Filled:
@@ -66,7 +68,7 @@ def fill(gateway: RunningGateway) -> Filled:
     admin = {"authorization": f"Bearer {gateway.admin_key}"}
     with httpx.Client(base_url=gateway.url, headers=admin, timeout=60) as client:
         key = _people(client)
-        return _requests(client, key)
+        return _requests(client, key, _bounds(client))
 
 
 def _people(client: httpx.Client) -> str:
@@ -80,15 +82,22 @@ def _people(client: httpx.Client) -> str:
         "/admin/api/keys",
         {"name": "website", "organisation": "Lighthouse Studio", "team": "Design", "scopes": ["inference", "read"]},
     )
-    # Nobody's price for the painter is known, and it is to be used all the same.
-    terms = {"period": "month", "amount_usd": "25", "on_unpriced": "allow"}
-    _post(client, "/admin/api/budgets", {"level": "team", "holder": "Design", **terms})
-    limit = {"level": "key", "holder": "website", "unit": "images", "amount": "600", "window_seconds": 3600}
-    _post(client, "/admin/api/limits", limit)
     return str(made["key"])
 
 
-def _requests(client: httpx.Client, key: str) -> Filled:
+def _bounds(client: httpx.Client) -> dict[str, str]:
+    # Nobody's price for the painter is known, and it is to be used all the same.
+    terms = {"period": "month", "amount_usd": "25", "on_unpriced": "allow"}
+    limit = {"level": "key", "holder": "website", "unit": "images", "amount": "600", "window_seconds": 3600}
+    made = {
+        "budget": _post(client, "/admin/api/budgets", {"level": "team", "holder": "Design", **terms}),
+        "limit": _post(client, "/admin/api/limits", limit),
+        "allowance": _post(client, "/admin/api/allowances", {"level": "user", "holder": "ada", "requests": 100}),
+    }
+    return {name: str(answer["id"]) for name, answer in made.items()}
+
+
+def _requests(client: httpx.Client, key: str, bounds: dict[str, str]) -> Filled:
     headers = {
         "authorization": f"Bearer {key}",
         "x-title": "Poster Maker",
@@ -120,7 +129,7 @@ def _requests(client: httpx.Client, key: str) -> Filled:
             headers={**headers, "x-penstock-sandbox": failing},
         )
     digests = [hashlib.sha256(data).hexdigest() for data in pictures]
-    return Filled(digests, edit.headers["x-request-id"], fallback.headers["x-request-id"])
+    return Filled(digests, edit.headers["x-request-id"], fallback.headers["x-request-id"], bounds)
 
 
 def _pictures(response: httpx.Response) -> list[bytes]:

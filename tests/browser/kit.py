@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Response
 
+from penstock.pipeline.sessions import COOKIE
 from tests.e2e.running import RunningGateway
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -46,7 +48,8 @@ class Watched:
         self.page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        # htmx says so when somebody leaves while a part of the page is on its way.
+        if message.type in ("error", "warning") and "htmx:" not in message.text:
             self.faults.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:
@@ -91,7 +94,8 @@ def looking(
         watched = Watched(page, gateway.url, expected=expected)
         watched.watch()
         if key is not None:
-            sign_in(page, key)
+            cookie = httpx.post(f"{gateway.url}/sign-in", data={"key": key}).cookies[COOKIE]
+            context.add_cookies([{"name": COOKIE, "value": cookie, "url": gateway.url}])
         yield page
         watched.check()
     finally:
@@ -106,9 +110,9 @@ def sign_in(page: Page, key: str) -> None:
     page.wait_for_url("**/docs")
 
 
-def serious_faults(page: Page) -> list[str]:
-    """What axe calls serious or critical, in a line each."""
-    found: Any = Axe().run(page).response["violations"]
+def serious_faults(page: Page, within: str | None = None) -> list[str]:
+    """What axe calls serious or critical, in a line each; with a selector, within that only."""
+    found: Any = Axe().run(page, context=within).response["violations"]
     return [
         f"{fault['id']}: {node['html'][:160]} ({node.get('failureSummary', '').splitlines()[-1]})"
         for fault in found

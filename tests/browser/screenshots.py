@@ -35,6 +35,7 @@ def pages(filled: Filled) -> dict[str, str]:
         "playground": f"/playground?model=sandbox/image&model=studio/painter&size=640x480&prompt=x&reference={first}",
         "playground-chat": "/playground?model=sandbox/text&prompt=Which+lighthouse+is+the+oldest",
         "dashboard": "/dashboard?range=24h&by=app",
+        "dashboard-now": "/dashboard/now",
         "logs": "/logs",
         "log-fallback": f"/logs/{filled.fallback}",
         "log-edit": f"/logs/{filled.edit}",
@@ -42,10 +43,23 @@ def pages(filled: Filled) -> dict[str, str]:
         "settings-keys": "/settings/keys",
         "settings-key-new": "/settings/keys/new",
         "settings-key": "/settings/keys/website",
+        "settings-key-revoke": "/settings/keys/website/revoke",
         "settings-people": "/settings/people",
+        "settings-team-new": "/settings/people/teams/new",
+        "settings-team": "/settings/people/teams/Design",
+        "settings-team-archive": "/settings/people/teams/Design/archive",
         "settings-budgets": "/settings/budgets",
+        "settings-budget-new": "/settings/budgets/new",
+        "settings-credit-new": "/settings/budgets/credit",
+        "settings-allowance-new": "/settings/budgets/allowance",
+        "settings-budget": f"/settings/budgets/{filled.bounds['budget']}",
+        "settings-budget-end": f"/settings/budgets/{filled.bounds['budget']}/end",
+        "settings-allowance-end": f"/settings/allowances/{filled.bounds['allowance']}/end",
         "settings-limits": "/settings/limits",
+        "settings-limit-new": "/settings/limits/new",
+        "settings-limit-end": f"/settings/limits/{filled.bounds['limit']}/end",
         "settings-providers": "/settings/providers",
+        "settings-provider-pause": "/settings/providers/sandbox/pause",
         "settings-routing": "/settings/routing",
         "settings-explain": "/settings/routing/explain?model=studio/painter",
         "settings-catalogue": "/settings/catalogue",
@@ -54,7 +68,8 @@ def pages(filled: Filled) -> dict[str, str]:
     }
 
 
-NAMES = tuple(pages(Filled([], "", "")))
+NOTHING = Filled([], "id", "id", {"budget": "id", "limit": "id", "allowance": "id"})
+NAMES = tuple(pages(NOTHING))
 
 
 def main(folder: Path, only: list[str]) -> None:

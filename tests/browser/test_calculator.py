@@ -2,10 +2,9 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.kit import THEMES, looking, overflows, serious_faults
+from tests.browser.kit import looking, overflows, serious_faults
 from tests.e2e.running import RunningGateway
 
 SANDBOX = "/calculator?model=sandbox/image"
@@ -108,9 +107,8 @@ def test_without_a_script_it_is_a_form_with_a_button(browser: Browser, filled: R
         assert page.get_by_text("Nobody's price for this is known.").is_visible()
 
 
-@pytest.mark.parametrize("theme", THEMES)
-def test_everybody_can_use_it(browser: Browser, filled: RunningGateway, theme: str) -> None:
-    with looking(browser, filled, theme=theme, width=360) as page:
+def test_everybody_can_use_it(browser: Browser, filled: RunningGateway) -> None:
+    with looking(browser, filled, width=360) as page:
         page.goto(f"{MANY}&day=lots&find=flux")
         assert page.locator(".note.warn").is_visible()
         assert serious_faults(page) == []

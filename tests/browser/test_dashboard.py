@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.kit import THEMES, looking, overflows, serious_faults
+from tests.browser.kit import looking, overflows, serious_faults
 from tests.e2e.running import RunningGateway
 
 
@@ -133,16 +133,6 @@ def test_what_is_under_way_appears_and_goes_by_itself(browser: Browser, filled: 
         asking.join()
         expect(page.get_by_text("No request is under way.")).to_be_visible(timeout=9000)
         assert page.locator("#now").count() == 1 and page.locator("main h1").count() == 1
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_everybody_can_use_it(browser: Browser, filled: RunningGateway, theme: str) -> None:
-    with looking(browser, filled, key=filled.admin_key, theme=theme) as page:
-        page.goto("/dashboard?by=app")
-        assert serious_faults(page) == []
-    with looking(browser, filled, key=filled.admin_key, theme=theme, width=360) as page:
-        page.goto("/dashboard?by=team")
-        assert overflows(page) == 0
 
 
 def test_long_names_do_not_break_it(browser: Browser, filled: RunningGateway) -> None:

@@ -29,7 +29,7 @@ def test_from_the_first_visit_to_the_first_picture(browser: Browser, empty: Runn
         page.get_by_role("button", name="Make the picture").click()
         picture = page.get_by_role("img", name="a lighthouse <b>at night</b>")
         expect(picture).to_be_visible()
-        assert picture.evaluate("it => it.complete && it.naturalWidth") == 1024
+        assert picture.evaluate("async (it) => { await it.decode(); return it.naturalWidth; }") == 1024
         expect(page.get_by_role("status")).to_contain_text("for $0.03")
         assert len(empty.rows("select * from requests where images_delivered = 1")) == 1
         page.goto("/")

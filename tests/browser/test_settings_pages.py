@@ -1,7 +1,6 @@
 """The settings, page by page: sound in light and dark and on a telephone, empty and with long names, and shut."""
 
 import httpx
-import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.kit import looking, overflows, serious_faults
@@ -28,9 +27,6 @@ PAGES = (
     "/catalogue",
     "/benchmarks",
 )
-ALIKE = ("/people/teams/new", "/budgets/credit", "/budgets/allowance", "/limits/new", "/providers/sandbox/pause")
-"""Forms of one template."""
-DARK = ("", "/keys/new", "/budgets", "/providers", "/keys/website")
 
 
 def _make_long_key(gateway: RunningGateway) -> None:
@@ -39,25 +35,12 @@ def _make_long_key(gateway: RunningGateway) -> None:
     assert httpx.post(f"{gateway.url}/admin/api/keys", json=body, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
-def test_every_page_is_sound(browser: Browser, filled: RunningGateway, look: str) -> None:
-    narrow = look == "narrow"
-    with looking(
-        browser,
-        filled,
-        key=filled.admin_key,
-        theme="dark" if look == "dark" else "light",
-        width=360 if narrow else 1280,
-    ) as page:
-        if narrow:
-            _make_long_key(filled)
-        for path in (*PAGES, "/keys/website", "/keys/website/revoke") if look != "dark" else DARK:
+def test_long_names_do_not_break_them(browser: Browser, filled: RunningGateway) -> None:
+    _make_long_key(filled)
+    with looking(browser, filled, key=filled.admin_key, width=360) as page:
+        for path in ("", "/keys", "/people", "/budgets", "/keys/website/revoke"):
             page.goto(f"/settings{path}")
-            expect(page.get_by_role("heading", level=1)).to_have_count(1)
-            if narrow:
-                assert overflows(page) == 0, path
-            elif path not in ALIKE:
-                assert serious_faults(page) == [], path
+            assert overflows(page) == 0, path
 
 
 def test_pages_of_an_empty_installation_say_what_is_missing(browser: Browser, empty: RunningGateway) -> None:
