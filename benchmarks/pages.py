@@ -24,7 +24,7 @@ from penstock.app import build
 from penstock.pipeline.gateway import Gateway
 from penstock.pipeline.request import Incoming, Reply
 from penstock.settings import Settings
-from penstock.web.catalogue_index import make_index
+from penstock.web.models.index import make_index
 from penstock.web.pages.model import model
 from penstock.web.pages.models import models
 from penstock.web.static import address, static

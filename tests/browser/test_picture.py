@@ -93,6 +93,7 @@ def test_a_picture_is_used_again_in_the_playground(page: Page, filled: Filled) -
     again.click()
     page.wait_for_url("**/playground?model=*")
     expect(page.locator("#prompt")).to_have_value(PROMPTS[0])
+    expect(page.locator("#seed")).to_have_value("7")
 
 
 def test_an_edit_is_made_again_with_its_references(page: Page, filled: Filled) -> None:

@@ -86,11 +86,12 @@ def test_a_hostile_prompt_is_text(browser: Browser, empty: RunningGateway) -> No
 
 
 def test_an_address_of_nonsense_is_told_and_the_page_works(browser: Browser, empty: RunningGateway) -> None:
-    path = "/playground?model=no/such&size=big&reference=../etc&prompt=x"
+    path = "/playground?model=no/such&size=big&seed=-1&reference=../etc&prompt=x"
     with opened(browser, empty, path) as page:
         notes = page.locator(".note.warn").inner_text()
         assert "no/such" in notes
         assert "'big' is no size" in notes
+        assert "'-1' is no seed" in notes
         assert "'../etc' names no picture" in notes
         make(page)
 

@@ -15,7 +15,7 @@ import pytest
 
 from penstock.catalogue.load import load
 from penstock.core.call import Operation
-from penstock.web.code_samples import code_samples
+from penstock.web.models.code_samples import code_samples
 from tests.e2e.pictures import png
 from tests.e2e.running import RunningGateway
 

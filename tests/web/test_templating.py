@@ -39,6 +39,7 @@ def words(shown: Markup) -> str:
         ("percent", 0.99999, "99.9 %"),
         ("percent", 0, "0 %"),
         ("seconds", 0.0421, "42 ms"),
+        ("seconds", 0.0001, "under 1 ms"),
         ("seconds", 0.9999, "1 s"),
         ("seconds", 3.21, "3.2 s"),
         ("seconds", 250, "4 min 10 s"),

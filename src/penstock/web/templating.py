@@ -115,6 +115,8 @@ def seconds(value: float | None) -> Markup:
     """A duration: `850 ms`, `3.2 s`, `4 min 10 s`."""
     if value is None:
         return unknown()
+    if 0 < value < 0.0005:
+        return Markup("under 1 ms")
     if value < 0.9995:
         return number(round(value * 1000)) + " ms"
     if value < 100:

@@ -17,12 +17,12 @@ from penstock.core.money import plain
 from penstock.core.target import Model
 from penstock.pipeline.request import Reply
 from penstock.pipeline.resolve import day_of
-from penstock.web.catalogue_index import Entry, index_of
-from penstock.web.model_choices import Choices, choices
+from penstock.web.models.choices import Choices, choices
+from penstock.web.models.index import Entry, index_of
 from penstock.web.templating import dollars, environment, number
 from penstock.web.visit import Visit
-from penstock.web.workload_choices import PRESETS, Chooser, chooser, kinds_of
-from penstock.web.workload_form import (
+from penstock.web.workloads.choices import PRESETS, Chooser, chooser, kinds_of
+from penstock.web.workloads.form import (
     KINDS,
     NAMES,
     NUMBERS,

@@ -17,16 +17,16 @@ from penstock.core.call import Operation
 from penstock.core.principal import Scope
 from penstock.core.target import Model
 from penstock.pipeline.request import Reply
-from penstock.web.catalogue_index import Entry, Index, index_of
 from penstock.web.charts import Chart, share_bar
-from penstock.web.comparison import Column, Group, compared
-from penstock.web.cost_curve import cost_curve
-from penstock.web.model_cards import measured_here, prices
-from penstock.web.model_choices import Choices, choices
+from penstock.web.models.cards import measured_here, prices
+from penstock.web.models.choices import Choices, choices
+from penstock.web.models.index import Entry, Index, index_of
 from penstock.web.templating import environment, megapixels
 from penstock.web.visit import Visit
-from penstock.web.workload_choices import kinds_of
-from penstock.web.workload_form import (
+from penstock.web.workloads.choices import kinds_of
+from penstock.web.workloads.comparison import Column, Group, compared
+from penstock.web.workloads.cost_curve import cost_curve
+from penstock.web.workloads.form import (
     AUTO,
     NUMBERS,
     Kind,

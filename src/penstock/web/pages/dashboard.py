@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 
 from penstock.pipeline.request import Reply
 from penstock.store.usage import anything_used
-from penstock.web import burndown, spending
-from penstock.web.ranges import LAST, read_range
-from penstock.web.standing import read_standing
+from penstock.web.usage import burndown, spending
+from penstock.web.usage.ranges import LAST, read_range
+from penstock.web.usage.standing import read_standing
 from penstock.web.visit import Visit
 
 

@@ -13,8 +13,8 @@ from penstock.pipeline.request import Reply
 from penstock.store.choices import Choices, choices
 from penstock.store.gallery import GalleryPage, Made, pictures
 from penstock.store.rows import AssetRow
-from penstock.web.gallery_search import WAYS, GallerySearch, read_search
-from penstock.web.pictures import model_name, name_of, shape, shape_class, versions
+from penstock.web.gallery.pictures import model_name, name_of, shape, shape_class, versions
+from penstock.web.gallery.search import WAYS, GallerySearch, read_search
 from penstock.web.visit import Visit
 
 A_PAGE = 60

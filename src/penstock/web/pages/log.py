@@ -13,9 +13,9 @@ from penstock.pipeline.request import Reply
 from penstock.store.requests import LinkedPicture, RequestDetail, copies_of, pictures_of, request_detail
 from penstock.store.rows import AttemptRow, RequestRow
 from penstock.web.errors import error_page
+from penstock.web.usage.waterfall import waterfall
+from penstock.web.usage.wording import CACHE, OUTCOMES, ROLES, SOURCES, ending, went_wrong, why
 from penstock.web.visit import Visit
-from penstock.web.waterfall import waterfall
-from penstock.web.wording import CACHE, OUTCOMES, ROLES, SOURCES, ending, went_wrong, why
 
 MOST_CHARACTERS = 50_000
 """Of a body; the whole of it is told by the API."""

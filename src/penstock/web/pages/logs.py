@@ -27,10 +27,10 @@ from penstock.store.requests import (
 from penstock.store.rows import RequestRow
 from penstock.store.sums import DAY_MS
 from penstock.store.usage import FIELDS, HOLDERS, equal_to, holder_names
-from penstock.web.spending import DIMENSIONS, NOT_KNOWN
 from penstock.web.templating import OPERATIONS
+from penstock.web.usage.spending import DIMENSIONS, NOT_KNOWN
+from penstock.web.usage.wording import ending
 from penstock.web.visit import Visit
-from penstock.web.wording import ending
 
 PAGE = 50
 _LATEST = 250_000_000_000_000

@@ -14,16 +14,17 @@ from penstock.core.errors import BadRequest, PenstockError
 from penstock.core.principal import Scope
 from penstock.pipeline.request import Reply
 from penstock.store.benchmark_reviews import Contribution, contribute
-from penstock.web.catalogue_index import Entry, index_of
-from penstock.web.code_samples import code_samples
-from penstock.web.linked_data import linked_data
-from penstock.web.model_cards import card, in_words, measured_here, prices
-from penstock.web.model_faq import questions
-from penstock.web.model_history import activity, gather, history
-from penstock.web.model_ratings import OPERATIONS_RATED, ratings
-from penstock.web.model_search import INPUTS, OUTPUTS
-from penstock.web.model_standing import standings, today
-from penstock.web.model_view import (
+from penstock.web.models.cards import card, in_words, measured_here, prices
+from penstock.web.models.code_samples import code_samples
+from penstock.web.models.faq import questions
+from penstock.web.models.history import activity, gather, history
+from penstock.web.models.index import Entry, index_of
+from penstock.web.models.linked_data import linked_data
+from penstock.web.models.ratings import OPERATIONS_RATED, ratings
+from penstock.web.models.search import INPUTS, OUTPUTS
+from penstock.web.models.social_card import Shown, social_card
+from penstock.web.models.standing import standings, today
+from penstock.web.models.view import (
     abilities,
     elsewhere,
     how_to_connect,
@@ -33,7 +34,6 @@ from penstock.web.model_view import (
 )
 from penstock.web.pages.calculator import calculator_view
 from penstock.web.pages.models import by_other_name, samples_of
-from penstock.web.social_card import Shown, social_card
 from penstock.web.visit import Form, Visit
 
 _FIELDS = ("benchmark", "operation", "score", "low", "high", "votes", "source", "measured_on", "note")

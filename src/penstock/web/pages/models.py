@@ -9,10 +9,10 @@ from penstock.core.errors import NotFound
 from penstock.core.target import Provider
 from penstock.pipeline.request import Reply
 from penstock.store.samples import Sample, latest_pictures_by_model
-from penstock.web.catalogue_index import CAPABILITIES, Entry, Index, index_of
 from penstock.web.errors import error_page
-from penstock.web.model_cards import card, measured_here
-from penstock.web.model_search import (
+from penstock.web.models.cards import card, measured_here
+from penstock.web.models.index import CAPABILITIES, Entry, Index, index_of
+from penstock.web.models.search import (
     HERE,
     INPUTS,
     OUTPUTS,

@@ -18,8 +18,8 @@ from penstock.core.principal import Scope
 from penstock.pipeline.request import Reply
 from penstock.store.gallery import Neighbours, PicturePlace, neighbours
 from penstock.store.picture import MOST_RELATED, Making, PictureDetail, PictureShared, Related, picture
-from penstock.web.gallery_search import WAYS, GallerySearch, place_in, read_search
-from penstock.web.pictures import file_name, model_name, name_of
+from penstock.web.gallery.pictures import file_name, model_name, name_of
+from penstock.web.gallery.search import WAYS, GallerySearch, place_in, read_search
 from penstock.web.visit import Form, Visit
 
 _LONGEST_QUERY = 6000

@@ -29,6 +29,7 @@ PRESETS = (
 )
 """Sizes offered by name; the script leaves those that the chosen models take."""
 MOST_REFERENCES = 16
+MOST_SEED = 2**31 - 1
 _SANDBOX = "sandbox/image"
 _LONGEST_PROMPT = 32_000
 _MOST_FIELDS = 100
@@ -52,6 +53,7 @@ class Wanted:
     models: list[str] = field(default_factory=list)
     prompt: str = ""
     size: Size | None = None
+    seed: int | None = None
     references: list[str] = field(default_factory=list)
     """Digests."""
     notes: list[str] = field(default_factory=list)
@@ -76,6 +78,7 @@ async def playground(visit: Visit) -> Reply:
         talkers=_choices(talkers, {_first(talkers, named)}),
         presets=PRESETS,
         most_references=MOST_REFERENCES,
+        most_seed=MOST_SEED,
     )
 
 
@@ -117,6 +120,8 @@ def _wanted(visit: Visit) -> Wanted:
                 wanted.prompt = value[:_LONGEST_PROMPT]
             case "size" if value not in ("", "auto"):
                 _take_size(wanted, value)
+            case "seed" if value:
+                _take_seed(wanted, value)
             case "reference":
                 _take_reference(wanted, value)
     return wanted
@@ -136,6 +141,13 @@ def _take_size(wanted: Wanted, text: str) -> None:
     wanted.size = Size.parse(text)
     if wanted.size is None:
         wanted.notes.append(f"{text[:40]!r} is no size in pixels such as 1024x768, so each model chooses its own.")
+
+
+def _take_seed(wanted: Wanted, text: str) -> None:
+    if re.fullmatch(r"\d{1,10}", text, re.ASCII) and int(text) <= MOST_SEED:
+        wanted.seed = int(text)
+    else:
+        wanted.notes.append(f"{text[:40]!r} is no seed from 0 to {MOST_SEED:,}, so each model draws its own.")
 
 
 def _take_reference(wanted: Wanted, text: str) -> None:

@@ -8,9 +8,9 @@ from penstock.catalogue.imported import files
 from penstock.catalogue.load import DATA, load
 from penstock.catalogue.search import Catalogue
 from penstock.core.target import Limits
-from penstock.web.catalogue_index import Index, make_index
-from penstock.web.model_faq import questions
-from penstock.web.model_view import abilities, elsewhere, how_to_connect, limit_rows, offered, sizes_in_words
+from penstock.web.models.faq import questions
+from penstock.web.models.index import Index, make_index
+from penstock.web.models.view import abilities, elsewhere, how_to_connect, limit_rows, offered, sizes_in_words
 
 DAY = date(2026, 11, 28)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from penstock.core.call import Operation
 from penstock.core.target import Model
-from penstock.web.catalogue_index import Entry
-from penstock.web.model_cards import prices
-from penstock.web.model_view import Offered, sizes_in_words
+from penstock.web.models.cards import prices
+from penstock.web.models.index import Entry
+from penstock.web.models.view import Offered, sizes_in_words
 from penstock.web.templating import seconds
 
 _MOST_NAMES = 4

@@ -6,7 +6,7 @@ import msgspec
 from markupsafe import Markup
 
 from penstock.core.money import plain
-from penstock.web.catalogue_index import Entry
+from penstock.web.models.index import Entry
 
 
 def linked_data(entry: Entry, address: str, picture: str) -> Markup:

@@ -10,7 +10,7 @@ from penstock.catalogue.imported import files
 from penstock.catalogue.load import DATA, load
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import ImageCall, Operation, Size
-from penstock.web.code_samples import PROMPT, code_samples, usual_call, usual_size
+from penstock.web.models.code_samples import PROMPT, code_samples, usual_call, usual_size
 
 BASE = "http://127.0.0.1:8080"
 

@@ -13,9 +13,9 @@ from penstock.store.sums import DAY_MS
 from penstock.store.usage import UsageRow
 from penstock.upstream.histogram import bucket
 from penstock.upstream.results import Window
-from penstock.web.catalogue_index import make_index
-from penstock.web.model_history import DAYS, activity, history
-from penstock.web.model_view import Offered, offered
+from penstock.web.models.history import DAYS, activity, history
+from penstock.web.models.index import make_index
+from penstock.web.models.view import Offered, offered
 
 NOW = 1_780_000_000_000
 TODAY = NOW // DAY_MS * DAY_MS

@@ -9,9 +9,9 @@ import pytest
 from penstock.core.spending import GATEWAY, Budget, Period
 from penstock.store.spending import BudgetState
 from penstock.store.sums import DAY_MS, HOUR_MS
-from penstock.web.burndown import course_chart, pace
-from penstock.web.ranges import read_range, start_of
-from penstock.web.spending import change
+from penstock.web.usage.burndown import course_chart, pace
+from penstock.web.usage.ranges import read_range, start_of
+from penstock.web.usage.spending import change
 
 NOW = int(datetime(2026, 7, 14, 13, 20, tzinfo=UTC).timestamp()) * 1000
 TODAY = start_of(date(2026, 7, 14))

@@ -8,7 +8,7 @@ from penstock.catalogue.capability import refusal
 from penstock.catalogue.sizes import CLASSES
 from penstock.core.call import ImageCall, Operation, Size
 from penstock.core.target import Model, Offer
-from penstock.web.workload_form import AUTO, KINDS, PICTURES, Kind, Workload, plain_workload
+from penstock.web.workloads.form import AUTO, KINDS, PICTURES, Kind, Workload, plain_workload
 
 USUAL = ("512x512", "1024x768", "1024x1024", "1536x1024", "1024x1536", "2048x2048", "4096x2048")
 """Sizes that people ask for, smallest first."""

@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from penstock.web.pictures import SHAPES, file_name, name_of, shape, shape_class, versions
+from penstock.web.gallery.pictures import SHAPES, file_name, name_of, shape, shape_class, versions
 from tests.store.samples import asset
 
 DAY = int(datetime(2026, 11, 27, 23, 59, tzinfo=UTC).timestamp() * 1000)

@@ -8,9 +8,9 @@ from PIL import Image
 
 from penstock.catalogue.load import load
 from penstock.core.target import Model
-from penstock.web.catalogue_index import make_index
-from penstock.web.linked_data import linked_data
-from penstock.web.social_card import HEIGHT, WIDTH, Shown, social_card
+from penstock.web.models.index import make_index
+from penstock.web.models.linked_data import linked_data
+from penstock.web.models.social_card import HEIGHT, WIDTH, Shown, social_card
 
 PICTURE = "http://127.0.0.1/models/a/b/card.png"
 

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from penstock.catalogue.search import Catalogue
 from penstock.store.usage import FIELDS, UsageRow, total, usage
 from penstock.web.charts import MOST_SERIES, Chart, Series, Value, bars, lines, share_bar
-from penstock.web.ranges import Range
 from penstock.web.templating import (
     OPERATIONS,
     dollars,
@@ -26,6 +25,7 @@ from penstock.web.templating import (
     percent,
     usd_short,
 )
+from penstock.web.usage.ranges import Range
 
 DIMENSIONS = {
     "model": "Model",

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from penstock.catalogue.search import Catalogue
-from penstock.web.catalogue_index import Entry, Index
-from penstock.web.model_search import Measured, ModelSearch, found
+from penstock.web.models.index import Entry, Index
+from penstock.web.models.search import Measured, ModelSearch, found
 
 MOST = 8
 """Models shown at once."""

@@ -14,13 +14,13 @@ from penstock.catalogue.schema import Benchmark
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import Operation
 from penstock.core.target import Offer
-from penstock.web.catalogue_index import Entry, largest_picture
-from penstock.web.model_cards import in_words
-from penstock.web.model_search import INPUTS, OUTPUTS, Measured
-from penstock.web.model_view import sizes_in_words
-from penstock.web.prices import price_sentences
+from penstock.web.models.cards import in_words
+from penstock.web.models.index import Entry, largest_picture
+from penstock.web.models.prices import price_sentences
+from penstock.web.models.search import INPUTS, OUTPUTS, Measured
+from penstock.web.models.view import sizes_in_words
 from penstock.web.templating import OPERATIONS, day, megapixels, number, percent, seconds, unknown, usd
-from penstock.web.workload_form import PICTURES, Kind
+from penstock.web.workloads.form import PICTURES, Kind
 
 Cell = tuple[Markup | str, ...]
 """Lines."""

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from penstock.web.workload_form import NUMBERS, Kind, Workload, parameters, plain_workload, read_workload
+from penstock.web.workloads.form import NUMBERS, Kind, Workload, parameters, plain_workload, read_workload
 
 SIZES, QUALITIES = ("1024x1024", "2K"), ("low", "high")
 

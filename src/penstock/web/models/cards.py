@@ -8,9 +8,9 @@ from penstock.pipeline.gateway import Gateway
 from penstock.store.samples import Sample
 from penstock.upstream.health import DAY_SECONDS
 from penstock.upstream.results import Window
-from penstock.web.catalogue_index import Entry, Sold
-from penstock.web.model_search import INPUTS, OUTPUTS, Measured
-from penstock.web.prices import short
+from penstock.web.models.index import Entry, Sold
+from penstock.web.models.prices import short
+from penstock.web.models.search import INPUTS, OUTPUTS, Measured
 from penstock.web.templating import dollars
 
 

@@ -11,8 +11,8 @@ from penstock.catalogue.imported import files
 from penstock.catalogue.load import DATA, load
 from penstock.core.call import Operation
 from penstock.core.price import BINARY_MEGAPIXEL
-from penstock.web.catalogue_index import CAPABILITIES, Entry, Index, make_index
-from penstock.web.model_search import SORTS, Measured, ModelSearch, found, read_search
+from penstock.web.models.index import CAPABILITIES, Entry, Index, make_index
+from penstock.web.models.search import SORTS, Measured, ModelSearch, found, read_search
 
 PROVIDERS = {"bfl", "fal", "sandbox", "openai"}
 MAKERS = {"openai", "black-forest-labs", "sandbox"}

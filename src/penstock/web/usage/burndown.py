@@ -18,8 +18,8 @@ from penstock.store.spending import BudgetState, budgets
 from penstock.store.sums import DAY_MS, HOUR_MS
 from penstock.store.usage import holder_names
 from penstock.web.charts import Chart, Series, lines, share_bar
-from penstock.web.ranges import day_of, spoken, start_of
 from penstock.web.templating import dollars, plural, usd_short
+from penstock.web.usage.ranges import day_of, spoken, start_of
 
 PERIODS = {Period.DAY: "each day", Period.WEEK: "each week", Period.MONTH: "each month", Period.TOTAL: "once"}
 LEVELS = {

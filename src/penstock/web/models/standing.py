@@ -7,8 +7,8 @@ from penstock.core.call import Operation
 from penstock.pipeline.gateway import Gateway
 from penstock.upstream.health import DAY_SECONDS
 from penstock.upstream.results import Window
-from penstock.web.model_history import History, Uptime
-from penstock.web.model_view import Offered
+from penstock.web.models.history import History, Uptime
+from penstock.web.models.view import Offered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

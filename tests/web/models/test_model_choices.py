@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from penstock.catalogue.load import load
-from penstock.web.catalogue_index import make_index
-from penstock.web.model_choices import MOST, choices
+from penstock.web.models.choices import MOST, choices
+from penstock.web.models.index import make_index
 
 CATALOGUE = load()
 INDEX = make_index(CATALOGUE, frozenset({"sandbox"}), date(2026, 11, 27))

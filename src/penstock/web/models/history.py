@@ -18,7 +18,7 @@ from penstock.store.sums import DAY_MS
 from penstock.store.usage import UsageRow, usage
 from penstock.upstream.results import Kind, Window, window_of
 from penstock.web.charts import MOST_SERIES, Chart, Series, Value, bars, lines, uptime_strip
-from penstock.web.model_view import Offered
+from penstock.web.models.view import Offered
 from penstock.web.templating import number, seconds, usd_short
 
 DAYS = 30

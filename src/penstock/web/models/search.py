@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from penstock.core.price import BINARY_MEGAPIXEL
-from penstock.web.catalogue_index import CAPABILITIES, Entry, Index, Sold
+from penstock.web.models.index import CAPABILITIES, Entry, Index, Sold
 
 INPUTS = {"text": "Text", "image": "Pictures", "audio": "Sound", "file": "Documents"}
 OUTPUTS = {"image": "Pictures", "text": "Text", "embeddings": "Vectors"}

@@ -9,9 +9,9 @@ from penstock.api.capabilities import capabilities
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import Operation
 from penstock.core.target import Limits, Model, Offer, Provider
-from penstock.web.catalogue_index import CAPABILITIES, Entry, Sold, largest_picture
-from penstock.web.model_cards import sold_price
-from penstock.web.prices import PriceLine, Source, price_lines, price_sentences, source_of
+from penstock.web.models.cards import sold_price
+from penstock.web.models.index import CAPABILITIES, Entry, Sold, largest_picture
+from penstock.web.models.prices import PriceLine, Source, price_lines, price_sentences, source_of
 from penstock.web.templating import megapixels, number, unknown
 
 _MOST_NAMED = 8

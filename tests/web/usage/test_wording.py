@@ -7,8 +7,8 @@ import pytest
 
 from penstock.core import errors
 from penstock.store.rows import AttemptRow, RequestRow
-from penstock.web.waterfall import waterfall
-from penstock.web.wording import CODES, ending, why
+from penstock.web.usage.waterfall import waterfall
+from penstock.web.usage.wording import CODES, ending, why
 from tests.store.samples import NOW, request
 
 

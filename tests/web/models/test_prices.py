@@ -13,7 +13,7 @@ from penstock.catalogue.load import DATA, load
 from penstock.catalogue.search import Catalogue
 from penstock.core.price import Meter, Price, Unit
 from penstock.core.target import Offer
-from penstock.web.prices import price_lines, price_sentences, sentences, short, source_of
+from penstock.web.models.prices import price_lines, price_sentences, sentences, short, source_of
 
 WRONG = re.compile(r"\b(None|nan|NaN|Decimal|Infinity)\b|\$-|E[-+]\d|  |\.\.|,,")
 
