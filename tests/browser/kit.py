@@ -124,3 +124,15 @@ def serious_faults(page: Page, within: str | None = None) -> list[str]:
 def overflows(page: Page) -> int:
     """Pixels by which the page is wider than the window; 0 on every page that is right."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def shifted(page: Page) -> float:
+    """How much moved by itself while the page was loaded, as the Layout Instability API counts; 0 where nothing did."""
+    return float(
+        page.evaluate("""() => new Promise((tell) => {
+          let sum = 0;
+          const add = (list) => { for (const each of list.getEntries()) if (!each.hadRecentInput) sum += each.value; };
+          new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => tell(sum), 50);
+        })""")
+    )

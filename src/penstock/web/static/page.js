@@ -28,7 +28,16 @@ function showLocally(time) {
   time.title = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
 }
 
+/** On a narrow screen the bar of sections is scrolled to the one that is open. */
+function showSection() {
+  const open = document.querySelector(".sections [aria-current]");
+  if (open instanceof HTMLElement && open.parentElement) {
+    open.parentElement.scrollLeft = open.offsetLeft - open.parentElement.offsetLeft - open.parentElement.clientWidth / 3;
+  }
+}
+
 dress(document);
+showSection();
 document.addEventListener("htmx:load", (event) => dress(/** @type {Element} */ (event.target)));
 document.addEventListener("htmx:configRequest", (event) => {
   /** @type {CustomEvent} */ (event).detail.headers["x-penstock-csrf"] = csrf();
