@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.filled import SETTINGS, fill
+from tests.browser.filled import SETTINGS, Filled, fill
 from tests.browser.kit import launch
 from tests.e2e.running import RunningGateway
 
@@ -36,8 +36,13 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    """A gateway with pictures, people, budgets and failures."""
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningGateway, Filled]]:
+    """A gateway with pictures, people, budgets and failures, and what they are called."""
     with RunningGateway(tmp_path_factory.mktemp("filled"), SETTINGS) as running:
-        fill(running)
-        yield running
+        yield running, fill(running)
+
+
+@pytest.fixture(scope="module")
+def filled(installation: tuple[RunningGateway, Filled]) -> RunningGateway:
+    """The gateway alone."""
+    return installation[0]

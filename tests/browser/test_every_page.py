@@ -1,21 +1,12 @@
 """What must be so of every page: for whom it is, in both looks, on a telephone, with nothing from elsewhere."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.filled import SETTINGS, Filled, fill
+from tests.browser.filled import Filled
 from tests.browser.kit import looking, overflows, serious_faults, shifted
 from tests.browser.screenshots import NAMES, NOTHING, pages
 from tests.e2e.running import RunningGateway
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningGateway, Filled]]:
-    with RunningGateway(tmp_path_factory.mktemp("every-page"), SETTINGS) as gateway:
-        yield gateway, fill(gateway)
-
 
 STILL = 0.01
 """A tenth of what is called good (https://web.dev/articles/cls)."""

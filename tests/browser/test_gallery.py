@@ -7,17 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.filled import PROMPTS, SETTINGS, Filled, fill
+from tests.browser.filled import PROMPTS, SETTINGS, Filled
 from tests.browser.gallery_kit import CELLS, digests, drawn
 from tests.browser.kit import looking
 from tests.browser.many_pictures import store_pictures
 from tests.e2e.running import RunningGateway
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningGateway, Filled]]:
-    with RunningGateway(tmp_path_factory.mktemp("gallery"), SETTINGS) as gateway:
-        yield gateway, fill(gateway)
 
 
 @pytest.fixture(scope="module")

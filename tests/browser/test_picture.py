@@ -7,17 +7,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from penstock.core.principal import Scope
-from tests.browser.filled import PROMPTS, SETTINGS, Filled, fill
+from tests.browser.filled import PROMPTS, Filled
 from tests.browser.gallery_kit import CELLS, digest_in, digests, drawn, edited, facts
 from tests.browser.kit import looking, overflows, serious_faults
 from tests.e2e.pictures import png
 from tests.e2e.running import RunningGateway
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningGateway, Filled]]:
-    with RunningGateway(tmp_path_factory.mktemp("gallery"), SETTINGS) as gateway:
-        yield gateway, fill(gateway)
 
 
 @pytest.fixture(scope="module")

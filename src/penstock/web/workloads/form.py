@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from penstock.api.workloads import SamePictures, WorkloadRequest
@@ -136,13 +136,13 @@ class Workload:
 
     def request(self, model: str) -> WorkloadRequest:
         """As `/v1/quote/workload` takes it."""
-        common = {"requests_per_day": self.count("day"), "cache_hit_share": self.share("hits")}
+        common: dict[str, Any] = {"requests_per_day": self.count("day"), "cache_hit_share": self.share("hits")}
         if self.kind == "embedding":
             return WorkloadRequest(
                 model=model,
                 operation="embedding",
                 input_tokens=self.count("in"),
-                **common,  # type: ignore[arg-type]
+                **common,
             )
         if self.kind == "chat":
             return WorkloadRequest(
@@ -151,7 +151,7 @@ class Workload:
                 input_tokens=self.count("in"),
                 cached_input_share=self.share("cached"),
                 output_tokens=self.count("out"),
-                **common,  # type: ignore[arg-type]
+                **common,
             )
         edits = self.share("edits")
         return WorkloadRequest(
@@ -163,7 +163,7 @@ class Workload:
             quality=None if self.quality == AUTO else self.quality,
             references=SamePictures(count=self.count("refs"), size=self.refsize) if edits else [],
             edits_share=edits,
-            **common,  # type: ignore[arg-type]
+            **common,
         )
 
 
