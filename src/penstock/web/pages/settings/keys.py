@@ -245,7 +245,7 @@ def _new_fields(all_of_them: Everybody) -> tuple[Field, ...]:
             name="budget.amount_usd",
             label="Budget in US dollars",
             kind="number",
-            hint="Empty: no budget of its own. What does not fit is refused.",
+            hint="Empty: no budget of its own. What does not fit is refused, and so is a model without a known price.",
         ),
         Field(name="budget.period", label="Period", kind="choice", choices=tuple(PERIODS.items())),
     )
