@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import Connection
 
 from penstock.core.errors import BadRequest, NotFound
+from penstock.core.principal import Scope
 from penstock.store import people
 from penstock.store.books import BlockingBooks
+from penstock.store.keys import NewKey, create_key, revoke_key
 from tests.store.samples import NOW
 
 Work = Callable[[Connection], Any]
@@ -123,3 +125,22 @@ def test_nothing_new_is_made_in_an_archived_organisation(
         shell.change(create(noun, "posters"))
     with pytest.raises(NotFound, match="organisation"):
         shell.change(create(noun, "posters", "initech"))
+
+
+@pytest.mark.parametrize(("owner", "archived"), [(noun, noun) for noun in NOUNS] + [("team", "organisation")])
+def test_nobody_is_archived_whose_key_is_the_last_that_administers(
+    shell: BlockingBooks, owner: str, archived: str
+) -> None:
+    names = {"organisation": "acme", "team": "posters", "user": "ada"}
+    for noun in ("team", "user"):
+        shell.change(create(noun, names[noun]))
+    shell.change(lambda c: create_key(c, NewKey("theirs", [Scope.ADMIN], **{owner: names[owner]}), NOW))
+    archive = do("archive", archived, names[archived], NOW)
+    with pytest.raises(BadRequest, match="The last key with the scope admin") as refused:
+        shell.change(archive)
+    assert refused.value.code == "last_administrator"
+    assert shell.read(do("", archived, names[archived])).archived_at is None
+    shell.change(lambda c: create_key(c, NewKey("another", [Scope.ADMIN]), NOW))
+    shell.change(archive)
+    with pytest.raises(BadRequest, match="is the last key"):
+        shell.change(lambda c: revoke_key(c, "another", NOW))

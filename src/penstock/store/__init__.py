@@ -15,6 +15,7 @@
     health_days  the same day by day, added up and kept for longer
     mirrors      what copies of requests, made for comparison, have cost
     books        runs what administrators do; `people`, `keys` and `spending` (with `held`, `checks`) are what they do
+    administrators  whether anybody is left who may administer
     paused       providers that an administrator has paused
     marker       a file that says that something of it has changed
     lookup       the key of every request: whose it is and what bounds it

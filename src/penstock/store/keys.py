@@ -16,6 +16,7 @@ from penstock.core import ids
 from penstock.core.errors import BadRequest, NotFound
 from penstock.core.principal import Scope
 from penstock.store import tables
+from penstock.store.administrators import LAST, any_administrator
 from penstock.store.checks import MOST_CHARACTERS, checked_name, checked_networks, checked_patterns
 from penstock.store.people import check_not_archived, organisation, team, user
 
@@ -211,10 +212,9 @@ def _update(c: Connection, key: Key, columns: Mapping[str, Any]) -> Key:
 
 def _keep_an_administrator(c: Connection, before: Key, now: int) -> None:
     """Raises BadRequest where what was done to a key leaves nobody who could undo it."""
-    if _administers(before, now) and not any(_administers(key, now) for key in list_keys(c)):
+    if _administers(before, now) and not any_administrator(c, now):
         raise BadRequest(
-            f"`{before.name}` ({before.id}) is the last key with the scope admin. Make another one first.",
-            code="last_administrator",
+            f"`{before.name}` ({before.id}) is the last key with the scope admin. Make another one first.", code=LAST
         )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, insert, or_, select, update
 from penstock.core import ids
 from penstock.core.errors import BadRequest, NotFound
 from penstock.store import tables
+from penstock.store.administrators import LAST, any_administrator
 from penstock.store.checks import checked_name
 
 
@@ -242,6 +243,12 @@ def _rename(c: Connection, kind: _Kind[Someone], someone: Someone, name: str) ->
 
 
 def _archive(c: Connection, kind: _Kind[Someone], someone: Someone, now: int) -> Someone:
+    """Raises BadRequest (`last_administrator`) where that would close the last key that may administer."""
     not_yet = (kind.table.c.id == someone.id, kind.table.c.archived_at.is_(None))
+    there_was_one = any_administrator(c, now)
     c.execute(update(kind.table).where(*not_yet).values(archived_at=now))
+    if there_was_one and not any_administrator(c, now):
+        raise BadRequest(
+            f"The last key with the scope admin is one of this {kind.noun}'s. Make another one first.", code=LAST
+        )
     return _find(c, kind, someone.id)
