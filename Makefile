@@ -45,7 +45,9 @@ check: setup  ## Format, lint, types and layers, without changing anything
 
 types: setup  ## Check the types in the comments of the pages' scripts, where npm is there
 	@command -v npm > /dev/null || { echo "There is no npm here, so the types of the pages' scripts are not checked."; exit 0; }; \
-	test -x $(TSC) || npm install --silent --no-audit --no-fund --no-save --prefix $(VENV)/node typescript@7.0.2; \
+	test -x $(TSC) || npm install --silent --no-audit --no-fund --no-save --prefer-offline --fetch-timeout 20000 --fetch-retries 0 \
+	  --prefix $(VENV)/node typescript@7.0.2 > /dev/null 2>&1 \
+	|| { echo "TypeScript cannot be fetched, so the types of the pages' scripts are not checked."; exit 0; }; \
 	$(TSC) --project jsconfig.json
 
 fix: setup  ## Format and repair what can be repaired
