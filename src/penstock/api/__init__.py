@@ -10,6 +10,12 @@ streams.py       answers as server-sent events, for both dialects
 errors.py        errors, for both dialects
 models.py        the models served here, as OpenAI lists them
 openrouter_models.py  the same as OpenRouter lists them, with their endpoints
+quotes.py        what a request would cost at each offer (`quote_rows.py`: as it is shown)
+workloads.py     what many requests of one kind would cost
+explain.py       who would be asked, and why
+unsent.py        questions about a request that is not made
+config_header.py the header that says how a request is to be routed
+router_metadata.py  how it was routed, in OpenRouter's dialect
 capabilities.py  an offer's limits as that dialect describes them
 price_lines.py   an offer's price as that dialect writes it
 assets.py        pictures by their signed addresses
@@ -37,5 +43,4 @@ documents.py     the shapes of requests and answers, for the description
 documented.py    the type of what the description says of an endpoint
 docs.py          what the description says of each endpoint
 openapi.py       the description itself
-pages.py         the description as a page, and the page's files
 """

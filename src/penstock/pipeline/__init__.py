@@ -2,7 +2,7 @@
 
 life.py      the function: read it first
 ingress.py   bodies in: JSON and multipart, pictures stored as they arrive
-auth.py      key -> principal
+auth.py      key or session -> principal (`sessions.py`: the cookie and its token; `callers.py`: whose address counts)
 limit.py     requests, pictures, tokens, money per window; requests in flight
 imagine.py   a chat with a model that only makes pictures, as a request for pictures
 fields.py    the fields of a request for pictures, checked

@@ -19,6 +19,7 @@
     paused       providers that an administrator has paused
     marker       a file that says that something of it has changed
     lookup       the key of every request: whose it is and what bounds it
+    sessions     who is signed in to the pages
     sums         what a request adds to the sums of its hour and its day
     usage        who used how much, from those sums
     courses      what holders spent day by day, for budgets

@@ -7,9 +7,9 @@ long in a ledger of millions; whoever made none lately can still be asked for by
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import Connection, select
 
-from penstock.store.samples import LOOKED_THROUGH
+from penstock.store.samples import lately_with_pictures
 from penstock.store.tables import requests
 from penstock.store.usage import holder_names
 
@@ -29,14 +29,7 @@ class Choices:
 
 def choices(c: Connection, key_id: str | None = None) -> Choices:
     """With a key, what made pictures with that."""
-    lately = (
-        select(requests.c.model, requests.c.provider, requests.c.key_id, requests.c.team_id)
-        # Written out, for the index has the same words in it and a parameter could be anything.
-        .where(requests.c.images_delivered > literal_column("0"), requests.c.mirror_of.is_(None))
-        .order_by(requests.c.created_at.desc(), requests.c.id.desc())
-        .limit(LOOKED_THROUGH)
-        .subquery()
-    )
+    lately = lately_with_pictures(requests.c.model, requests.c.provider, requests.c.key_id, requests.c.team_id)
     own = [lately.c.key_id == key_id] if key_id is not None else []
     rows = c.execute(select(lately).where(*own).distinct()).all()
     keys, teams = {row.key_id for row in rows} - {None}, {row.team_id for row in rows} - {None}

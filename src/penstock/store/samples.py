@@ -6,8 +6,9 @@ newest requests are looked through, so that it takes as long in a ledger of mill
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import Column, Connection, Subquery, literal_column, select
 
 from penstock.store.gallery import prompt_in
 from penstock.store.tables import asset_links, assets, prompts, requests
@@ -29,18 +30,23 @@ class Sample:
     """What was asked, where it is kept."""
 
 
-def latest_pictures_by_model(
-    c: Connection, models: Collection[str], key_id: str | None = None, each: int = 1
-) -> dict[str, list[Sample]]:
-    """Up to so many pictures of each model that made any lately, the newest first; with a key only that key's own."""
-    lately = (
-        select(requests.c.id, requests.c.created_at, requests.c.model, requests.c.key_id)
+def lately_with_pictures(*columns: Column[Any]) -> Subquery:
+    """These columns of the newest `LOOKED_THROUGH` requests that made pictures, without copies, the newest first."""
+    return (
+        select(*columns)
         # Written out, for the index has the same words in it and a parameter could be anything.
         .where(requests.c.images_delivered > literal_column("0"), requests.c.mirror_of.is_(None))
         .order_by(requests.c.created_at.desc(), requests.c.id.desc())
         .limit(LOOKED_THROUGH)
         .subquery()
     )
+
+
+def latest_pictures_by_model(
+    c: Connection, models: Collection[str], key_id: str | None = None, each: int = 1
+) -> dict[str, list[Sample]]:
+    """Up to so many pictures of each model that made any lately, the newest first; with a key only that key's own."""
+    lately = lately_with_pictures(requests.c.id, requests.c.created_at, requests.c.model, requests.c.key_id)
     own = [lately.c.key_id == key_id] if key_id is not None else []
     chosen = select(lately).where(lately.c.model.in_(models), *own)
     wanted: dict[str, list[tuple[str, int]]] = {}

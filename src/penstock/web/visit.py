@@ -6,7 +6,7 @@ Handlers of pages get a `Visit` (and a `Form` where they change something) and r
 import zlib
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from markupsafe import Markup
 
@@ -124,8 +124,6 @@ class Visit:
 
     def address(self, **changed: str | None) -> str:
         """This page's address with some of its query changed; None takes a parameter away."""
-        from urllib.parse import parse_qsl
-
         query = dict(parse_qsl(self.incoming.query)) | changed
         text = urlencode({name: value for name, value in query.items() if value not in (None, "")})
         return f"{self.incoming.path}?{text}" if text else self.incoming.path

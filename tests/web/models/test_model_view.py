@@ -7,10 +7,9 @@ import pytest
 from penstock.catalogue.imported import files
 from penstock.catalogue.load import DATA, load
 from penstock.catalogue.search import Catalogue
-from penstock.core.target import Limits
 from penstock.web.models.faq import questions
 from penstock.web.models.index import Index, make_index
-from penstock.web.models.view import abilities, elsewhere, how_to_connect, limit_rows, offered, sizes_in_words
+from penstock.web.models.view import abilities, elsewhere, how_to_connect, limit_rows, offered
 
 DAY = date(2026, 11, 28)
 
@@ -53,26 +52,6 @@ def test_providers_with_the_same_limits_share_a_row(catalogue: Catalogue, index:
     offers = offered(entry, catalogue)
     rows = limit_rows(offers, entry, catalogue)
     assert 1 < len(rows) < len(offers) and len({row.cells for row in rows}) == len(rows)
-
-
-@pytest.mark.parametrize(
-    ("limits", "words"),
-    [
-        (Limits(), ""),
-        (Limits(free_size=True), "any"),
-        (
-            Limits(free_size=True, min_side=64, max_side=4096, multiple=16, max_ratio=3.0),
-            "any, sides of 64 to 4,096 pixels, in multiples of 16, at most 3 times as long as wide",
-        ),
-        (Limits(free_size=True, max_side=2048), "any, sides of at most 2,048 pixels"),
-        (Limits(free_size=True, min_side=64), "any, sides of at least 64 pixels"),
-        (Limits(sizes=("512x512", "1024x1024")), "512x512, 1024x1024"),
-        (Limits(aspect_ratios=("1:1",), resolutions=("1K", "2K")), "1:1; 1K, 2K"),
-        (Limits(sizes=tuple(f"{n}x{n}" for n in range(1, 12))), "1x1, 2x2, 3x3, 4x4, 5x5, 6x6, 7x7, 8x8 and 3 more"),
-    ],
-)
-def test_sizes_are_told_in_words(limits: Limits, words: str) -> None:
-    assert sizes_in_words(limits) == words
 
 
 def test_whoever_is_not_connected_says_what_would_connect_it(catalogue: Catalogue, index: Index) -> None:

@@ -5,6 +5,7 @@ search.py        what is asked of the list, and which models that finds
 choices.py       a few models for what somebody types
 cards.py         a model in a list
 prices.py        prices in sentences and lines
+limits.py        an offer's limits in words
 view.py          what a model's page says for everybody: offers, limits, abilities
 standing.py      how its providers do now
 history.py       how they did day by day, and who used the model

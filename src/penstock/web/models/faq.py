@@ -7,7 +7,8 @@ from penstock.core.call import Operation
 from penstock.core.target import Model
 from penstock.web.models.cards import prices
 from penstock.web.models.index import Entry
-from penstock.web.models.view import Offered, sizes_in_words
+from penstock.web.models.limits import sizes_in_words
+from penstock.web.models.view import Offered
 from penstock.web.templating import seconds
 
 _MOST_NAMES = 4

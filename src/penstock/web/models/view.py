@@ -1,6 +1,6 @@
 """What a model's page says of it that holds for everybody: who sells it, within which limits, and what it can do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -8,14 +8,12 @@ from markupsafe import Markup
 from penstock.api.capabilities import capabilities
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import Operation
-from penstock.core.target import Limits, Model, Offer, Provider
+from penstock.core.target import Model, Offer, Provider
+from penstock.web.models import limits
 from penstock.web.models.cards import sold_price
 from penstock.web.models.index import CAPABILITIES, Entry, Sold, largest_picture
 from penstock.web.models.prices import PriceLine, Source, price_lines, price_sentences, source_of
-from penstock.web.templating import megapixels, number, unknown
-
-_MOST_NAMED = 8
-"""Sizes or ratios that are named in a cell."""
+from penstock.web.templating import megapixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,72 +104,25 @@ def limit_rows(offers: Sequence[Offered], entry: Entry, catalogue: Catalogue) ->
     columns = limit_columns(offers)
     rows: dict[tuple[Markup | str, ...], list[str]] = {}
     for each in offers:
-        cells = _cells(each.offer, entry, known=not catalogue.is_imported(each.offer))
+        cells = _cells(each.offer, entry, certain=not catalogue.is_imported(each.offer))
         rows.setdefault(tuple(cells[name] for name in columns), []).append(each.name)
     return [LimitRow(", ".join(dict.fromkeys(names)), cells) for cells, names in rows.items()]
 
 
-def _cells(offer: Offer, entry: Entry, known: bool) -> dict[str, Markup | str]:
-    limits = offer.limits
+def _cells(offer: Offer, entry: Entry, certain: bool) -> dict[str, Markup | str]:
     if offer.operations & {Operation.IMAGE_GENERATION, Operation.IMAGE_EDIT}:
         pictures = {
-            "Sizes": sizes_in_words(limits) or _or_unknown("chosen by the provider", known),
-            "Largest picture": megapixels(largest_picture(limits)),
-            "Reference pictures": _references(offer, known),
-            "Formats": ", ".join(limits.output_formats) or _or_unknown("chosen by the provider", known),
-            "Pictures a request": f"up to {limits.max_n}",
+            "Sizes": limits.sizes(offer, certain=certain),
+            "Largest picture": megapixels(largest_picture(offer.limits)),
+            "Reference pictures": limits.references(offer, certain=certain),
+            "Formats": limits.formats(offer, certain=certain),
+            "Pictures a request": f"up to {offer.limits.max_n}",
         }
     else:
         pictures = dict.fromkeys(PICTURE_LIMITS, "none")
-    context = limits.context_tokens or entry.model.context_tokens
-    return {**pictures, "Context": _tokens(context), "Longest answer": _tokens(limits.max_output_tokens)}
-
-
-def sizes_in_words(limits: Limits) -> str:
-    """Which sizes are taken; empty where nothing says."""
-    if limits.free_size:
-        return ", ".join(["any", *_bounds(limits)])
-    parts = [_some(limits.sizes), _some(limits.aspect_ratios), _some(limits.resolutions)]
-    return "; ".join(part for part in parts if part)
-
-
-def _bounds(limits: Limits) -> Iterable[str]:
-    if limits.min_side or limits.max_side:
-        yield f"sides {_between(limits.min_side, limits.max_side)} pixels"
-    if limits.multiple > 1:
-        yield f"in multiples of {limits.multiple}"
-    if limits.max_ratio is not None:
-        yield f"at most {limits.max_ratio:g} times as long as wide"
-
-
-def _between(least: int | None, most: int | None) -> str:
-    if least and most:
-        return f"of {least:,} to {most:,}"
-    return f"of at least {least:,}" if least else f"of at most {most:,}"
-
-
-def _some(values: Sequence[str]) -> str:
-    left = len(values) - _MOST_NAMED
-    return ", ".join(values) if left <= 1 else f"{', '.join(values[:_MOST_NAMED])} and {left} more"
-
-
-def _references(offer: Offer, known: bool) -> Markup | str:
-    limits = offer.limits
-    if Operation.IMAGE_EDIT not in offer.operations and not limits.max_references:
-        return _or_unknown("none", known)
-    if not limits.max_references:
-        return unknown()
-    least = max(limits.min_references, 0 if Operation.IMAGE_GENERATION in offer.operations else 1)
-    return f"{least} to {limits.max_references}" if least < limits.max_references else f"{least}"
-
-
-def _tokens(count: int | None) -> Markup:
-    return unknown() if not count else number(count) + " tokens"
-
-
-def _or_unknown(text: str, known: bool) -> Markup | str:
-    """What an imported row leaves out may be there all the same."""
-    return text if known else unknown()
+    context = offer.limits.context_tokens or entry.model.context_tokens
+    longest = offer.limits.max_output_tokens
+    return {**pictures, "Context": limits.tokens(context), "Longest answer": limits.tokens(longest)}
 
 
 # Abilities.

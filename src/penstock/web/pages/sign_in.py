@@ -5,6 +5,7 @@ its key.
 """
 
 from functools import partial
+from urllib.parse import parse_qs
 
 from penstock.api.addresses import own_address
 from penstock.core.errors import PenstockError, Unauthorized
@@ -14,16 +15,13 @@ from penstock.pipeline.request import Reply
 from penstock.pipeline.sessions import COOKIE, session_of
 from penstock.store.lookup import Refused
 from penstock.store.sessions import begin_session, end_session
+from penstock.store.sums import HOUR_MS
 from penstock.web.door import own_path
 from penstock.web.visit import Form, Visit
-
-_HOUR_MS = 3_600_000
 
 
 async def sign_in_page(visit: Visit) -> Reply:
     """`GET /sign-in`."""
-    from urllib.parse import parse_qs
-
     wanted = own_path(parse_qs(visit.incoming.query).get("next", ["/"])[0])
     return visit.redirect(wanted) if visit.signed_in else _page(visit, wanted)
 
@@ -36,7 +34,7 @@ async def sign_in(visit: Visit, form: Form) -> Reply:
     except PenstockError as error:
         return _page(visit, wanted, error)
     now = visit.now_ms
-    expires = now + gateway.settings.pages.session_hours * _HOUR_MS
+    expires = now + gateway.settings.pages.session_hours * HOUR_MS
     secret = await gateway.books.change(partial(begin_session, key_id=principal.key_id, now=now, expires_at=expires))
     return visit.redirect(wanted, **{"set-cookie": _cookie(visit, secret, (expires - now) // 1000)})
 

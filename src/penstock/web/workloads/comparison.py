@@ -14,11 +14,11 @@ from penstock.catalogue.schema import Benchmark
 from penstock.catalogue.search import Catalogue
 from penstock.core.call import Operation
 from penstock.core.target import Offer
+from penstock.web.models import limits
 from penstock.web.models.cards import in_words
 from penstock.web.models.index import Entry, largest_picture
 from penstock.web.models.prices import price_sentences
 from penstock.web.models.search import INPUTS, OUTPUTS, Measured
-from penstock.web.models.view import sizes_in_words
 from penstock.web.templating import OPERATIONS, day, megapixels, number, percent, seconds, unknown, usd
 from penstock.web.workloads.form import PICTURES, Kind
 
@@ -116,15 +116,21 @@ class _Asking:
             },
             "What can be asked": {
                 "Operations": self._operations,
-                "Sizes": self._of_pictures(self._sizes),
+                "Sizes": self._of_pictures(lambda offer: limits.sizes(offer, certain=self._certain(offer))),
                 "Largest picture": self._of_pictures(lambda offer: megapixels(largest_picture(offer.limits))),
-                "Reference pictures": self._of_pictures(self._references),
-                "Mask": self._of_pictures(lambda offer: self._whether(offer.limits.mask, offer)),
-                "Seed": self._of_pictures(lambda offer: self._whether(offer.limits.seed, offer)),
-                "Formats": self._of_pictures(self._formats),
+                "Reference pictures": self._of_pictures(
+                    lambda offer: limits.references(offer, certain=self._certain(offer))
+                ),
+                "Mask": self._of_pictures(
+                    lambda offer: limits.whether(offer.limits.mask, certain=self._certain(offer))
+                ),
+                "Seed": self._of_pictures(
+                    lambda offer: limits.whether(offer.limits.seed, certain=self._certain(offer))
+                ),
+                "Formats": self._of_pictures(lambda offer: limits.formats(offer, certain=self._certain(offer))),
                 "Pictures a request": self._of_pictures(lambda offer: f"up to {offer.limits.max_n}"),
                 "Context": self._of_text(self._context),
-                "Longest answer": self._of_text(lambda offer: _tokens(offer.limits.max_output_tokens)),
+                "Longest answer": self._of_text(lambda offer: limits.tokens(offer.limits.max_output_tokens)),
             },
             "What it costs": {
                 "Price": self._price,
@@ -169,32 +175,12 @@ class _Asking:
         rows = [_said_by(said, names) for said, names in answers.items()]
         return _shortened(rows)
 
-    def _sizes(self, offer: Offer) -> Markup | str:
-        return sizes_in_words(offer.limits) or self._or_unknown("chosen by the provider", offer)
-
-    def _references(self, offer: Offer) -> Markup | str:
-        limits = offer.limits
-        if not limits.max_references:
-            return self._or_unknown("none", offer)
-        if limits.min_references == limits.max_references:
-            return f"{limits.max_references}"
-        if limits.min_references:
-            return f"{limits.min_references} to {limits.max_references}"
-        return f"up to {limits.max_references}"
-
-    def _formats(self, offer: Offer) -> Markup | str:
-        return ", ".join(offer.limits.output_formats) or self._or_unknown("chosen by the provider", offer)
-
-    def _whether(self, does: bool, offer: Offer) -> Markup | str:
-        return "yes" if does else self._or_unknown("no", offer)
+    def _certain(self, offer: Offer) -> bool:
+        return not self._catalogue.is_imported(offer)
 
     def _context(self, offer: Offer) -> Markup:
         model = self._catalogue.models[offer.model]
-        return _tokens(offer.limits.context_tokens or model.context_tokens)
-
-    def _or_unknown(self, text: str, offer: Offer) -> Markup | str:
-        """What an imported row leaves out may be there all the same."""
-        return unknown() if self._catalogue.is_imported(offer) else text
+        return limits.tokens(offer.limits.context_tokens or model.context_tokens)
 
     def _price(self, it: Column) -> Cell:
         """In full of the provider that the workload is cheapest at; the model's page has all of them."""
@@ -251,10 +237,6 @@ def _said_by(said: Markup | str, names: Sequence[str]) -> Markup:
 def _shortened(rows: Sequence[Markup]) -> Cell:
     left = len(rows) - _MOST_LINES
     return tuple(rows) if left <= 1 else (*rows[:_MOST_LINES], f"and {left} more")
-
-
-def _tokens(count: int | None) -> Markup:
-    return unknown() if not count else number(count) + " tokens"
 
 
 def _rated(slug: str, benchmarks: Iterable[Benchmark]) -> Iterator[Markup]:

@@ -18,6 +18,7 @@ from penstock.pipeline.request import Reply
 from penstock.store.keys import LONGEST_OVERLAP_SECONDS, Key, get_key, list_keys, revoke_key
 from penstock.store.people import Organisation, Team, User, organisations, teams, users
 from penstock.store.spending import BudgetState, budgets
+from penstock.store.sums import DAY_MS
 from penstock.store.usage import usage
 from penstock.web.forms import Field, Sheet, again, read, sheet
 from penstock.web.pages.settings.frame import REFUSED, ask_page, framed, parameter, unkept
@@ -33,7 +34,6 @@ SCOPES = (
 PERIODS = {"total": "in all", "day": "a day", "week": "a week", "month": "a month"}
 _SCOPE_WORDS = {"inference": "make", "read": "see", "admin": "administer"}
 _A_PAGE = 50
-_DAY_MS = 24 * 3_600_000
 
 _BOUNDS = (
     Field(
@@ -177,7 +177,7 @@ class _Hours(msgspec.Struct, frozen=True, kw_only=True):
 def _rows(c: Connection, now: int, wanted: str, revoked: bool) -> list[Row]:
     keys = [key for key in list_keys(c) if (revoked or key.revoked_at is None) and _is_meant(key, wanted)]
     names, archived = named(c, above(keys)), _archived(c)
-    spent = {row.group["key"]: row.cost for row in usage(c, ["key"], now - _DAY_MS, now)}
+    spent = {row.group["key"]: row.cost for row in usage(c, ["key"], now - DAY_MS, now)}
     rows = [
         Row(key, whose(key, names), _state(key, now, archived), _may(key), spent.get(key.id, Decimal(0)))
         for key in keys
@@ -296,7 +296,7 @@ class _Known:
 
 def _known(c: Connection, which: str, now: int) -> _Known:
     key = get_key(c, which)
-    spent = usage(c, [], now - _DAY_MS, now, {"key": key.id})
+    spent = usage(c, [], now - DAY_MS, now, {"key": key.id})
     row = Row(
         key,
         whose(key, named(c, above([key]))),
